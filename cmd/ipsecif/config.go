@@ -1,0 +1,134 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"net"
+	"net/netip"
+	"os"
+	"time"
+
+	"github.com/ipsecif/ipsecif/conn"
+	"github.com/ipsecif/ipsecif/updown/plan"
+)
+
+// configFiles are tried in this order without --config.
+var configFiles = []string{"/etc/ipsecif.conf", "/etc/ipsec.conf"}
+
+// lookupTimeout bounds the look-up of each host name.
+const lookupTimeout = 5 * time.Second
+
+// osFS lets conn read the files of the host.
+type osFS struct{}
+
+func (osFS) Open(name string) (fs.File, error)          { return os.Open(name) }
+func (osFS) Stat(name string) (fs.FileInfo, error)      { return os.Stat(name) }
+func (osFS) ReadDir(name string) ([]fs.DirEntry, error) { return os.ReadDir(name) }
+
+// load reads the configuration.
+func (a *app) load() (*conn.File, conn.Diagnostics) {
+	name := a.config
+	if name == "" {
+		name = configFiles[len(configFiles)-1]
+		for _, f := range configFiles {
+			if _, err := os.Stat(f); err == nil {
+				name = f
+				break
+			}
+		}
+	}
+	return conn.Load(osFS{}, name)
+}
+
+// warn prints the warnings of a list.
+func (a *app) warn(ds conn.Diagnostics) {
+	for _, d := range ds {
+		if d.Severity == conn.Warning {
+			fmt.Fprintf(a.err, "ipsecif: warning: %s\n", d)
+		}
+	}
+}
+
+// conns returns the named conns of the configuration, or with all those that
+// have an ipsec-interface. Every error in the configuration is returned: the
+// IKE daemon would not read such a file either.
+func (a *app) conns(names []string, all bool) (*conn.File, []conn.Conn, error) {
+	f, ds := a.load()
+	a.warn(ds)
+	if err := ds.Err(); err != nil {
+		return f, nil, err
+	}
+	if all {
+		found, ds := f.Conns()
+		a.warn(ds)
+		return f, withInterface(found), ds.Err()
+	}
+	var found []conn.Conn
+	var errs []error
+	for _, name := range names {
+		cs, ds := f.Lookup(name)
+		a.warn(ds)
+		if err := ds.Err(); err != nil {
+			errs = append(errs, err)
+		} else if len(cs) == 0 {
+			errs = append(errs, fmt.Errorf("%s: no conn %q", f.Name, name))
+		}
+		found = append(found, cs...)
+	}
+	return f, found, errors.Join(errs...)
+}
+
+func withInterface(conns []conn.Conn) []conn.Conn {
+	var with []conn.Conn
+	for _, c := range conns {
+		if c.Interface.IfID != 0 {
+			with = append(with, c)
+		}
+	}
+	return with
+}
+
+// places returns the tables and priorities that a configuration uses.
+func places(f *conn.File) plan.Managed {
+	var m plan.Managed
+	conns, _ := f.Conns()
+	for i := range conns {
+		m = append(m, plan.PlaceOf(&conns[i]))
+	}
+	return m
+}
+
+// lookup resolves the host names of conns. A name without an address is left
+// out; the conn that needs it is refused with its position.
+func lookup(conns []conn.Conn) map[string]netip.Addr {
+	found := map[string]netip.Addr{}
+	for i := range conns {
+		c := &conns[i]
+		for _, h := range []conn.Host{c.Left.Host, c.Right.Host} {
+			if h.Kind != conn.HostName || found[h.Name].IsValid() {
+				continue
+			}
+			network := "ip4"
+			if c.Family == conn.IPv6 {
+				network = "ip6"
+			}
+			ctx, cancel := context.WithTimeout(context.Background(), lookupTimeout)
+			addrs, err := net.DefaultResolver.LookupNetIP(ctx, network, h.Name)
+			cancel()
+			if err == nil && len(addrs) > 0 {
+				found[h.Name] = addrs[0].Unmap()
+			}
+		}
+	}
+	return found
+}
+
+func (a *app) printJSON(v any) error {
+	e := json.NewEncoder(a.out)
+	e.SetIndent("", "  ")
+	e.SetEscapeHTML(false)
+	return e.Encode(v)
+}

@@ -1,0 +1,118 @@
+// Command ipsecif manages the xfrm interfaces, addresses, routes and rules of
+// route-based IPsec tunnels, as described by the conns of an ipsec.conf.
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+
+	"github.com/spf13/cobra"
+)
+
+// Exit statuses, documented in README.md.
+const (
+	exitDone       = 0
+	exitError      = 1
+	exitUsage      = 2
+	exitDifference = 3
+)
+
+// version is set by the Makefile from the top line of CHANGES.
+var version = "devel"
+
+// errDifference ends `plan` and `status` when there is something to do.
+var errDifference = errors.New("difference")
+
+// app has the global flags and the streams of one call.
+type app struct {
+	config   string
+	json     bool
+	stateDir string
+	out, err io.Writer
+}
+
+func main() { os.Exit(run(os.Args[1:], os.Stdout, os.Stderr)) }
+
+func run(args []string, stdout, stderr io.Writer) int {
+	a := &app{out: stdout, err: stderr}
+	ran := false
+	root := a.root(&ran)
+	root.SetArgs(args)
+	root.SetOut(stdout)
+	root.SetErr(stderr)
+	err := root.Execute()
+	switch {
+	case err == nil:
+		return exitDone
+	case errors.Is(err, errDifference):
+		return exitDifference
+	case !ran:
+		fmt.Fprintf(stderr, "ipsecif: %v\nTry `ipsecif --help`.\n", err)
+		return exitUsage
+	}
+	a.complain(err)
+	return exitError
+}
+
+func (a *app) root(ran *bool) *cobra.Command {
+	root := &cobra.Command{
+		Use:   "ipsecif",
+		Short: "Manage the xfrm interfaces, addresses, routes and rules of IPsec tunnels",
+		Long: `ipsecif reads the conn sections of an ipsec.conf and makes the xfrm interfaces,
+addresses, routes and rules that they ask for; and takes away exactly what it made.
+
+Exit status: 0 done or in sync, 1 error, 2 wrong usage, 3 plan or status found a difference.`,
+		SilenceErrors: true,
+		SilenceUsage:  true,
+		PersistentPreRun: func(*cobra.Command, []string) {
+			*ran = true
+		},
+	}
+	flags := root.PersistentFlags()
+	flags.StringVar(&a.config, "config", "", "`file` to read (default /etc/ipsecif.conf if it exists, else /etc/ipsec.conf)")
+	flags.BoolVar(&a.json, "json", false, "print results as JSON")
+	flags.StringVar(&a.stateDir, "state-dir", "/run/ipsecif", "`directory` of the claims; each network namespace needs its own")
+	root.AddCommand(a.checkCommand(), a.listCommand(), a.planCommand(), a.upCommand(), a.downCommand(), a.statusCommand(), a.versionCommand())
+	return root
+}
+
+// complain prints an error, one line for each that it joins.
+func (a *app) complain(err error) {
+	if joined, ok := err.(interface{ Unwrap() []error }); ok {
+		for _, e := range joined.Unwrap() {
+			a.complain(e)
+		}
+		return
+	}
+	hint := ""
+	if errors.Is(err, fs.ErrPermission) && os.Geteuid() != 0 {
+		hint = " (are you root?)"
+	}
+	fmt.Fprintf(a.err, "ipsecif: %v%s\n", err, hint)
+}
+
+// names returns the arguments check of commands that take conns or --all.
+func names(all *bool) cobra.PositionalArgs {
+	return func(cmd *cobra.Command, args []string) error {
+		if *all == (len(args) > 0) {
+			return fmt.Errorf("%s needs the names of conns, or --all", cmd.Name())
+		}
+		return nil
+	}
+}
+
+func (a *app) versionCommand() *cobra.Command {
+	return &cobra.Command{
+		Use: "version", Short: "Print the version", Args: cobra.NoArgs,
+		RunE: func(*cobra.Command, []string) error {
+			if a.json {
+				return a.printJSON(map[string]string{"version": version})
+			}
+			_, err := fmt.Fprintln(a.out, "ipsecif", version)
+			return err
+		},
+	}
+}

@@ -1,0 +1,83 @@
+package main
+
+import (
+	"fmt"
+	"strings"
+	"text/tabwriter"
+
+	"github.com/ipsecif/ipsecif/updown"
+	"github.com/spf13/cobra"
+)
+
+func (a *app) statusCommand() *cobra.Command {
+	var all bool
+	cmd := &cobra.Command{
+		Use: "status [CONN... | --all]", Short: "Compare the kernel with what is up",
+		RunE: func(_ *cobra.Command, args []string) error {
+			f, ds := a.load()
+			a.warn(ds)
+			conns, _ := f.Conns()
+			conns = withInterface(conns)
+			return a.withEngine(f, conns, func(e *updown.Engine) error {
+				s, err := e.Status(conns)
+				if err != nil {
+					return err
+				}
+				if s, err = s.Only(args); err != nil {
+					return err
+				}
+				if a.json {
+					err = a.printJSON(s)
+				} else {
+					err = a.printStatus(s)
+				}
+				if err == nil && s.Differs() {
+					err = errDifference
+				}
+				return err
+			})
+		},
+	}
+	cmd.Flags().BoolVar(&all, "all", false, "every conn, as without a name")
+	return cmd
+}
+
+func (a *app) printStatus(s updown.Status) error {
+	w := tabwriter.NewWriter(a.out, 0, 8, 2, ' ', 0)
+	for i, c := range s.Conns {
+		if i > 0 && (len(c.Objects) > 0 || len(s.Conns[i-1].Objects) > 0) {
+			fmt.Fprintln(w)
+		}
+		printConn(w, c)
+	}
+	if len(s.Leftovers) > 0 {
+		fmt.Fprintln(w, "left over, wanted by no conn (`ipsecif down CONN` removes what is on its interface):")
+		printObjects(w, s.Leftovers)
+	}
+	return w.Flush()
+}
+
+func printConn(w *tabwriter.Writer, c updown.ConnStatus) {
+	fmt.Fprintf(w, "%s: %s\n", c.Name, c.Condition)
+	if c.Condition == updown.Down {
+		return
+	}
+	fmt.Fprintf(w, "  interface: %s, if_id %d, claimed by %s\n", c.Link, c.IfID, c.Owner)
+	fmt.Fprintf(w, "  peer: %s; scheme: %s; on-loss: %s\n", c.Peer, c.Scheme, c.OnLoss)
+	for _, p := range c.Problems {
+		fmt.Fprintf(w, "  problem: %s\n", p)
+	}
+	printObjects(w, c.Objects)
+	if len(c.Bypass) > 0 {
+		fmt.Fprintf(w, "  not through the tunnel (local-lan=direct): %s\n", strings.Join(c.Bypass, "; "))
+	}
+}
+
+func printObjects(w *tabwriter.Writer, objects []updown.ObjectStatus) {
+	for _, o := range objects {
+		fmt.Fprintf(w, "  %s\t%s\n", o.Condition, o.Object)
+		if o.Have != "" {
+			fmt.Fprintf(w, "  \tthere is: %s\n", o.Have)
+		}
+	}
+}

@@ -1,0 +1,207 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/ipsecif/ipsecif/conn"
+	"github.com/ipsecif/ipsecif/updown"
+	"github.com/ipsecif/ipsecif/updown/claim"
+	"github.com/ipsecif/ipsecif/updown/kernel"
+	"github.com/ipsecif/ipsecif/updown/plan"
+	"github.com/spf13/cobra"
+)
+
+// planned is the JSON form of a plan.
+type planned struct {
+	Ops       []plannedOp `json:"ops"`
+	Conflicts []string    `json:"conflicts,omitempty"`
+}
+
+type plannedOp struct {
+	Verb    string `json:"verb"`    // add, set, replace or del
+	Command string `json:"command"` // the command that would do the same
+}
+
+func (a *app) printPlan(p plan.Plan) error {
+	j := planned{Ops: []plannedOp{}}
+	for _, op := range p.Ops {
+		j.Ops = append(j.Ops, plannedOp{op.Verb.String(), op.String()})
+	}
+	for _, c := range p.Conflicts {
+		j.Conflicts = append(j.Conflicts, c.Text)
+	}
+	if a.json {
+		return a.printJSON(j)
+	}
+	for _, op := range j.Ops {
+		fmt.Fprintln(a.out, op.Command)
+	}
+	return nil
+}
+
+// withEngine calls do with an engine for the network namespace of the process.
+func (a *app) withEngine(f *conn.File, conns []conn.Conn, do func(*updown.Engine) error) error {
+	k, err := kernel.Open()
+	if err != nil {
+		return err
+	}
+	defer k.Close()
+	return do(&updown.Engine{
+		Kernel:  k,
+		Store:   claim.Open(a.stateDir),
+		Managed: places(f),
+		Names:   lookup(conns),
+		Trace:   func(op plan.Op) { fmt.Fprintf(a.err, "[#] %s\n", op) },
+	})
+}
+
+func (a *app) planCommand() *cobra.Command {
+	var all bool
+	cmd := &cobra.Command{
+		Use: "plan {CONN... | --all}", Short: "Print what `up` would do, as ip(8) commands, and change nothing", Args: names(&all),
+		RunE: func(_ *cobra.Command, args []string) error {
+			f, conns, err := a.conns(args, all)
+			if err != nil {
+				return err
+			}
+			return a.withEngine(f, conns, func(e *updown.Engine) error {
+				conns, err := a.local(e, conns, all)
+				if err != nil {
+					return err
+				}
+				p, err := e.Plan(conns)
+				if err := errors.Join(err, a.printPlan(p)); err != nil {
+					return err
+				}
+				if !p.Empty() {
+					return errDifference
+				}
+				return nil
+			})
+		},
+	}
+	cmd.Flags().BoolVar(&all, "all", false, "every conn with an ipsec-interface and a local end")
+	return cmd
+}
+
+func (a *app) upCommand() *cobra.Command {
+	var all bool
+	cmd := &cobra.Command{
+		Use: "up {CONN... | --all}", Short: "Make interface, addresses, rules and routes of conns, or repair them", Args: names(&all),
+		RunE: func(_ *cobra.Command, args []string) error {
+			f, conns, err := a.conns(args, all)
+			if err != nil {
+				return err
+			}
+			return a.withEngine(f, conns, func(e *updown.Engine) error {
+				conns, err := a.local(e, conns, all)
+				if err != nil {
+					return err
+				}
+				p, err := e.Up(conns)
+				if err != nil {
+					return err
+				}
+				for i := range conns {
+					c := &conns[i]
+					a.result(c.Name, fmt.Sprintf("up on %s with if_id %d", c.Interface.Name, c.Interface.IfID), p)
+				}
+				return a.jsonResult(p)
+			})
+		},
+	}
+	cmd.Flags().BoolVar(&all, "all", false, "every conn with an ipsec-interface and a local end")
+	return cmd
+}
+
+// local leaves out the conns that are for other hosts when all were asked for.
+func (a *app) local(e *updown.Engine, conns []conn.Conn, all bool) ([]conn.Conn, error) {
+	if !all {
+		return conns, nil
+	}
+	here, elsewhere, err := e.Local(conns)
+	for _, c := range elsewhere {
+		fmt.Fprintf(a.err, "ipsecif: %s: conn %q has no end on this host, left out\n", c.Pos, c.Name)
+	}
+	return here, err
+}
+
+func (a *app) downCommand() *cobra.Command {
+	var all bool
+	cmd := &cobra.Command{
+		Use: "down {CONN... | --all}", Short: "Take away what `up` made and no other conn needs", Args: names(&all),
+		RunE: func(_ *cobra.Command, args []string) error {
+			// What is claimed can be taken down whatever became of the file.
+			f, _ := a.load()
+			return a.withEngine(f, nil, func(e *updown.Engine) error {
+				claimed, err := e.Claimed()
+				if err != nil {
+					return err
+				}
+				names, conns, err := toDrop(f, claimed, args, all)
+				if err != nil {
+					return err
+				}
+				p, err := e.Down(names, conns)
+				if err != nil {
+					return err
+				}
+				for _, name := range names {
+					a.result(name, "down", p)
+				}
+				return a.jsonResult(p)
+			})
+		},
+	}
+	cmd.Flags().BoolVar(&all, "all", false, "every conn that is up")
+	return cmd
+}
+
+// toDrop returns the claims to give up, and the conns of the configuration
+// that have none: what was made for them is cleaned up too.
+func toDrop(f *conn.File, claimed, args []string, all bool) (names []string, conns []conn.Conn, err error) {
+	if all {
+		return claimed, nil, nil
+	}
+	var errs []error
+	for _, arg := range args {
+		found := slices.DeleteFunc(slices.Clone(claimed), func(name string) bool {
+			return name != arg && !strings.HasPrefix(name, arg+"/") // a member of subnets=
+		})
+		inFile, ds := f.Lookup(arg)
+		switch {
+		case len(found) > 0:
+			names = append(names, found...)
+		case len(inFile) > 0:
+			names = append(names, arg)
+			conns = append(conns, withInterface(inFile)...)
+		default:
+			errs = append(errs, errors.Join(ds.Err(), fmt.Errorf("no conn %q is up, and %s has none of that name", arg, f.Name)))
+		}
+	}
+	return names, conns, errors.Join(errs...)
+}
+
+// result prints one line for people about one conn.
+func (a *app) result(name, what string, p plan.Plan) {
+	if a.json {
+		return
+	}
+	changes := "nothing to do"
+	if n := len(p.Ops); n == 1 {
+		changes = "1 change"
+	} else if n > 1 {
+		changes = fmt.Sprintf("%d changes", n)
+	}
+	fmt.Fprintf(a.out, "%s: %s (%s)\n", name, what, changes)
+}
+
+func (a *app) jsonResult(p plan.Plan) error {
+	if !a.json {
+		return nil
+	}
+	return a.printPlan(p)
+}

@@ -1,0 +1,216 @@
+package conn
+
+import "strings"
+
+// parseIndented reads a line that begins with white space.
+func (p *parser) parseIndented(src *source) {
+	if p.state == skipping {
+		return
+	}
+	line := src.line
+	i := skipBlanks(line, 0)
+	if p.state == outside {
+		p.started = true
+		p.state = skipping
+		p.strayLine(src, i)
+		return
+	}
+	if i == len(line) {
+		return // blanks at the end of a file without newline
+	}
+	if p.continued {
+		p.continued = false
+		p.report(Diagnostic{Pos: src.pos(i), Severity: Warning, Code: CodeIncludeContinued,
+			Text: "after an include, libreswan 5.4 adds this line to the last section of the included file; other releases refuse it",
+			Hint: "move the include behind the section"})
+	}
+	a := scanAssignment(line, i)
+	switch {
+	case line[i] == '#' && isCommentAt(line, i): // in a last line without newline
+		return
+	case isCommentKey(a.key) && !strings.HasPrefix(asciiLower(a.key), ownPrefix):
+		return
+	case !p.checkAssignment(src, a):
+		return
+	case !p.lineEnd(src, a.rest, a.valueStart):
+		return
+	}
+	p.hintValue(src, a)
+	p.assign(src, a)
+}
+
+// strayLine reports an indented line that belongs to no section.
+func (p *parser) strayLine(src *source, i int) {
+	d := Diagnostic{Pos: src.pos(i), Code: CodeNoSection,
+		Text: "an indented line must belong to a section", Hint: "begin with conn NAME or config setup"}
+	word := src.line[i:wordEnd(src.line, i)]
+	switch {
+	case i == len(src.line):
+		d.Text = "blanks in a last line without newline are a syntax error for libreswan here"
+		d.Hint = "remove them"
+	case isSectionWord(word):
+		d.Code, d.Text, d.Hint = CodeIndentedHeader, word+" must begin in the first column", ""
+	case p.included:
+		d.Text = "an include ends the section before it"
+		d.Hint = "move the include behind the section"
+	}
+	p.add(d)
+}
+
+func isSectionWord(word string) bool {
+	switch word {
+	case "conn", "config", "setup", "include", "version":
+		return true
+	}
+	return false
+}
+
+// checkAssignment reports lines that are not key = value.
+func (p *parser) checkAssignment(src *source, a assignment) bool {
+	d := Diagnostic{Pos: src.pos(a.keyAt)}
+	switch {
+	case a.key == "":
+		d.Code, d.Text = CodeSyntax, "a line of a section must begin with a key"
+	case isSectionWord(a.key):
+		d.Code, d.Text = CodeIndentedHeader, a.key+" must begin in the first column"
+	case a.key[0] == '#' && !strings.Contains(a.key, "="):
+		d.Code, d.Text = CodeHashWord, "a comment of one word in a last line without newline is a syntax error for libreswan"
+		d.Hint = "end the line with a newline"
+	case !a.equals && p.backslash:
+		d.Code, d.Text = CodeBackslash, "a backslash does not continue a line"
+		d.Hint = "write the value on one line"
+	case !a.equals:
+		d.Code, d.Text = CodeMissingEquals, "= is missing after "+quote(a.key)
+		if _, ok := lookupKey(a.key); !ok {
+			d.Hint = "a value with blanks needs double quotes and cannot span lines"
+		}
+	default:
+		return true
+	}
+	p.report(d)
+	return false
+}
+
+// hintValue warns of values that are taken in another way than they look.
+func (p *parser) hintValue(src *source, a assignment) {
+	d := Diagnostic{Pos: src.pos(a.valueStart), Severity: Warning, Key: asciiLower(a.key)}
+	enclosed := a.valueAt != a.valueStart
+	switch {
+	case a.junk != "":
+		d.Pos = src.pos(a.keyAt + len(a.key))
+		d.Code, d.Text = CodeTextBeforeEqual, "libreswan drops the text "+quote(a.junk)+" between the key and ="
+	case enclosed && src.line[a.valueStart] == '{' && strings.Contains(a.value, " #"):
+		d.Code, d.Text = CodeBracedComment, "the braces reach to the last } of the line, over the comment"
+	case !enclosed && strings.HasSuffix(a.value, `\`):
+		d.Code, d.Text = CodeBackslash, "the backslash is part of the value, it does not continue the line"
+	case !enclosed && strings.Contains(a.value, `"`):
+		d.Code, d.Text = CodeLiteralQuote, "the double quote is part of the value"
+	case len(a.value) > 1 && a.value[0] == '\'' && a.value[len(a.value)-1] == '\'':
+		d.Code, d.Text = CodeSingleQuote, "the single quotes are part of the value"
+		d.Hint = "use double quotes"
+	default:
+		return
+	}
+	p.report(d)
+}
+
+// assign looks the key up and adds it to the open section.
+func (p *parser) assign(src *source, a assignment) {
+	m, ok := lookupKey(a.key)
+	if !ok || m.noSide || !p.allowedHere(m.id.row()) {
+		p.refuseKey(src, a, m, ok)
+		return
+	}
+	kw := m.id.row()
+	kv := KeyValue{Key: keyNames[m.id.canonical()], Value: a.value, Pos: src.pos(a.keyAt),
+		id: m.id, valueCol: int32(a.valueAt + 1), prefixed: m.prefixed}
+	switch {
+	case kw.flags&cmdline != 0:
+		p.report(Diagnostic{Pos: kv.Pos, Code: CodeCommandLine, Key: kv.Key,
+			Text: "it can be set on the command line of pluto only"})
+		return
+	case kw.flags&obsolete != 0:
+		p.report(Diagnostic{Pos: kv.Pos, Severity: Warning, Code: CodeObsoleteKey, Key: kv.Key,
+			Text: "it is obsolete and ignored"})
+		return
+	case kw.flags&own != 0 && !m.prefixed && src.shared:
+		p.report(Diagnostic{Pos: kv.Pos, Severity: Warning, Code: CodeRefusedKey, Key: kv.Key,
+			Text: "libreswan refuses a file with this key", Hint: "write " + ownPrefix + kw.name})
+	}
+	p.addKey(kv)
+}
+
+// allowedHere tells whether a keyword may stand in the open section.
+func (p *parser) allowedHere(kw *keyword) bool {
+	if p.isSetup() {
+		return kw.flags&inSetup != 0
+	}
+	return kw.flags&inConn != 0 && (kw.flags&also == 0 || p.cur.name != defaultName)
+}
+
+// addKey appends kv to the open section unless the section has it. In a conn
+// the first one wins, in config setup the last one.
+func (p *parser) addKey(kv KeyValue) {
+	i := -1
+	if p.isSetup() || p.seen[kv.id] == p.headers {
+		i = p.find(kv.id)
+	}
+	p.seen[kv.id] = p.headers
+	if i < 0 || kv.id.row().flags&also != 0 {
+		p.scratch = append(p.scratch, kv)
+		return
+	}
+	old := &p.scratch[i]
+	d := Diagnostic{Pos: kv.Pos, Severity: Warning, Code: CodeDuplicateKey, Key: kv.Key}
+	switch {
+	case old.prefixed != kv.prefixed:
+		d.Severity, d.Code = Error, CodeBothSpellings
+		d.Text = "it is set with and without " + ownPrefix + " in one section"
+		d.Hint = "the other one is at " + old.Pos.String()
+	case p.isSetup():
+		d.Text = "it replaces the value at " + old.Pos.String()
+		*old = kv
+	default:
+		d.Text = "it is ignored, the value at " + old.Pos.String() + " counts"
+	}
+	p.report(d)
+}
+
+// find returns the index of a key in the open section, -1 when it is not
+// there. In a conn libreswan takes an alias for another key at this point; the
+// merge finds the clash.
+func (p *parser) find(id keyID) int {
+	for i := range p.scratch {
+		have := p.scratch[i].id
+		if have == id || p.isSetup() && have.canonical() == id.canonical() {
+			return i
+		}
+	}
+	return -1
+}
+
+// refuseKey reports a key that cannot stand where it is.
+func (p *parser) refuseKey(src *source, a assignment, m match, known bool) {
+	d := Diagnostic{Pos: src.pos(a.keyAt), Code: CodeUnknownKey, Key: a.key, Text: "there is no such key"}
+	switch {
+	case !known:
+		d.Hint = p.similarKeys(a.key)
+	case m.noSide && !p.isSetup():
+		name := m.id.row().name
+		d.Code, d.Key = CodeNeedsSide, name
+		d.Text = "it needs left or right in front"
+		d.Hint = "write left" + name + " or right" + name
+	case p.isSetup():
+		d.Code, d.Text = CodeWrongSection, "it is no key of config setup"
+		d.Hint = "it belongs into a conn"
+		if m.id.row().flags&also != 0 {
+			d.Hint = "also works in conns only"
+		}
+	case m.id.row().flags&also != 0:
+		d.Code, d.Text = CodeWrongSection, "it is not allowed in conn %default"
+	default:
+		d.Code, d.Text = CodeWrongSection, "it is no key of a conn"
+		d.Hint = "it belongs into config setup"
+	}
+	p.report(d)
+}

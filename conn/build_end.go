@@ -1,0 +1,234 @@
+package conn
+
+import "net/netip"
+
+var bothSides = [...]Side{Left, Right}
+
+// familyWinner is the first value that tells the family of the outer
+// addresses; all others must agree with it.
+type familyWinner struct {
+	family Family
+	key    string
+}
+
+// hosts reads left=, right= and the next hops, and finds their family.
+func (b *builder) hosts(c *Conn) {
+	var winner familyWinner
+	if kv := b.get(keyHostAddrFamily); kv != nil {
+		winner = familyWinner{Family(b.wordOf(keyHostAddrFamily, uint8(FamilyUnset))), kv.Key}
+	}
+	local := false
+	for _, side := range bothSides {
+		end := c.End(side)
+		end.Host = b.host(endKey(keyHost, side), &winner)
+		end.NextHop = b.nextHop(endKey(keyNextHop, side), end.Host.Kind, &winner)
+		switch end.Host.Kind {
+		case HostAddr, HostDefaultRoute, HostInterface, HostName, HostUnset:
+			local = true
+		}
+	}
+	if !local {
+		b.at(b.get(keyHost), Error, CodeConflict, "neither left nor right can be an address of this host",
+			"set one of them to an address, a device or %defaultroute")
+	}
+	if left := c.Left.Host; left.Kind == HostDefaultRoute && c.Right.Host.Kind == HostDefaultRoute {
+		b.at(b.get(endKey(keyHost, Right)), Error, CodeConflict, "left and right cannot both be %defaultroute", "")
+	}
+	c.Family = winner.family
+	if c.Family == FamilyUnset {
+		c.Family = IPv4
+	}
+}
+
+// host reads left= or right=, which is set.
+func (b *builder) host(id keyID, winner *familyWinner) Host {
+	kv := b.get(id)
+	h, p := parseHost(kv.Value)
+	b.problem(kv, p)
+	if p != nil {
+		return h
+	}
+	switch h.Kind {
+	case HostInterface:
+		if text := misreadDevice(h.Name); text != "" {
+			b.at(kv, Warning, CodeInterfaceName, text, "")
+		}
+	case HostAddr:
+		b.warnOdd(kv, kv.Value, h.Addr)
+	}
+	b.agree(kv, h.Family, winner)
+	return h
+}
+
+// warnOdd warns of an address that is not what it looks like.
+func (b *builder) warnOdd(kv *KeyValue, text string, a netip.Addr) {
+	if _, odd, _ := parseAddr(text); odd {
+		b.at(kv, Warning, CodeOctal, quote(text)+" is read as "+a.String(), "write four decimal numbers without leading 0")
+	}
+}
+
+// agree checks that a value has the family that earlier values told.
+func (b *builder) agree(kv *KeyValue, family Family, winner *familyWinner) {
+	switch {
+	case family == FamilyUnset:
+	case winner.family == FamilyUnset:
+		*winner = familyWinner{family, kv.Key}
+	case winner.family != family:
+		b.at(kv, Error, CodeConflict, quote(kv.Value)+" is "+family.String()+" but "+winner.key+"= is "+winner.family.String(), "")
+	}
+}
+
+// nextHop reads leftnexthop=.
+func (b *builder) nextHop(id keyID, host HostKind, winner *familyWinner) NextHop {
+	kv := b.get(id)
+	if kv == nil {
+		if host == HostDefaultRoute {
+			return NextHop{Kind: NextHopDefaultRoute}
+		}
+		return NextHop{}
+	}
+	hop, p := parseNextHop(kv.Value)
+	b.problem(kv, p)
+	if p == nil {
+		b.agree(kv, familyOf(hop.Addr), winner)
+	}
+	return hop
+}
+
+// ends reads the other keys of both ends, except for subnets.
+func (b *builder) ends(c *Conn) {
+	for _, side := range bothSides {
+		end := c.End(side)
+		if kv := b.get(endKey(keyProtoPort, side)); kv != nil {
+			pp, p := parseProtoPort(kv.Value)
+			b.problem(kv, p)
+			end.ProtoPort = pp
+		}
+		if addr := b.interfaceAddr(endKey(keyInterfaceIP, side)); addr.IsValid() {
+			end.InterfaceIPs = []netip.Prefix{addr}
+		}
+		end.VTI = b.interfaceAddr(endKey(keyEndVTI, side))
+		end.Updown = b.updown(c, side)
+		end.CAT = b.isYes(endKey(keyCAT, side))
+		if kv := b.get(endKey(keyAddressPool, side)); kv != nil {
+			pools, p := parsePools(kv.Value)
+			b.problem(kv, p)
+			end.AddressPool = pools
+		}
+	}
+	if c.Left.ProtoPort.AnyPort && c.Right.ProtoPort.AnyPort {
+		b.at(b.get(endKey(keyProtoPort, Right)), Error, CodeConflict, "only one end can have the port %any", "")
+	}
+	b.modeCfgRoles(c)
+}
+
+// interfaceAddr reads an address with a length.
+func (b *builder) interfaceAddr(id keyID) netip.Prefix {
+	kv := b.get(id)
+	if kv == nil {
+		return netip.Prefix{}
+	}
+	addr, p := parseInterfaceAddr(kv.Value)
+	b.problem(kv, p)
+	return addr
+}
+
+// updown reads the hook of an end.
+func (b *builder) updown(c *Conn, side Side) Updown {
+	u := Updown{Command: DefaultUpdown}
+	if kv := b.get(endKey(keyUpdown, side)); kv != nil {
+		u.Command = kv.Value
+		if kv.Value == "%disabled" {
+			u.Command = ""
+		}
+	}
+	if c.NeverNegotiates() {
+		u.Command = ""
+	}
+	if kv := b.get(endKey(keyUpdownConfig, side)); kv != nil {
+		b.problem(kv, parseUpdownConfig(kv.Value, &u))
+	}
+	return u
+}
+
+// modeCfgRoles finds which end hands out addresses and which takes them. A
+// pool for one end makes the other end the server.
+func (b *builder) modeCfgRoles(c *Conn) {
+	opportunistic := isOpportunistic(c.Left.Host) || isOpportunistic(c.Right.Host)
+	for _, side := range bothSides {
+		end := c.End(side)
+		end.ModeCfgServer = b.isYes(endKey(keyModeCfgServer, side))
+		end.ModeCfgClient = b.isYes(endKey(keyModeCfgClient, side))
+		if end.ModeCfgServer && end.ModeCfgClient && !opportunistic {
+			b.at(b.get(endKey(keyModeCfgClient, side)), Error, CodeConflict,
+				side.String()+" cannot be both client and server", "")
+		}
+	}
+	for _, side := range bothSides {
+		end, other := c.Ends(side)
+		kv := b.get(endKey(keyAddressPool, side))
+		if kv == nil || opportunistic {
+			continue
+		}
+		switch {
+		case side == Right && c.Left.AddressPool != nil:
+			b.at(kv, Error, CodeConflict, "only one end can have an address pool", "")
+		case end.ModeCfgServer:
+			b.at(kv, Error, CodeConflict, "the pool of an end is for clients, but "+side.String()+"modecfgserver= is yes",
+				"the pool belongs to "+side.Other().String())
+		case other.ModeCfgClient:
+			b.at(kv, Error, CodeConflict, "the pool makes "+side.Other().String()+" the server, but "+
+				side.Other().String()+"modecfgclient= is yes", "")
+		}
+		end.ModeCfgClient, other.ModeCfgServer = true, true
+	}
+}
+
+func isOpportunistic(h Host) bool {
+	return h.Kind == HostOpportunistic || h.Kind == HostOpportunisticGroup
+}
+
+// sourceIPs reads leftsourceip= and checks it against the addresses of its end.
+func (b *builder) sourceIPs(c *Conn) {
+	for _, side := range bothSides {
+		kv := b.get(endKey(keySourceIP, side))
+		if kv == nil {
+			continue
+		}
+		end := c.End(side)
+		addrs, p := parseSourceIPs(kv.Value)
+		b.problem(kv, p)
+		end.SourceIPs = addrs
+		if len(end.InterfaceIPs) > 0 {
+			b.at(kv, Error, CodeConflict, "it cannot be combined with "+side.String()+"interface-ip=", "keep one of them")
+		}
+		subnets := b.get(endKey(keySubnets, side))
+		for _, a := range addrs {
+			b.checkSourceIP(c, kv, side, a, subnets != nil)
+		}
+	}
+}
+
+// checkSourceIP reports a source address outside of the end's selectors. With a
+// list in leftsubnets= or with connalias= libreswan does not look.
+func (b *builder) checkSourceIP(c *Conn, kv *KeyValue, side Side, a netip.Addr, list bool) {
+	end := c.End(side)
+	subnet := side.String() + "subnet="
+	switch {
+	case list || end.VirtualSubnet != "":
+	case len(end.Subnets) > 0:
+		if len(c.Aliases) > 0 || b.isProduct() {
+			return
+		}
+		for _, s := range end.Subnets {
+			if s.Prefix.Contains(a) {
+				return
+			}
+		}
+		b.at(kv, Error, CodeConflict, a.String()+" is not within "+subnet+b.get(endKey(keySubnet, side)).Value, "")
+	case end.Host.Kind != HostAddr:
+		b.at(kv, Error, CodeRequired, "without "+subnet+" it must be the address in "+side.String()+"=, which is not known", "set "+subnet)
+	case end.Host.Addr != a:
+		b.at(kv, Error, CodeConflict, a.String()+" is neither the address in "+side.String()+"= nor within "+subnet+", which is not set", "")
+	}
+}

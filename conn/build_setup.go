@@ -1,0 +1,13 @@
+package conn
+
+// Settings returns the typed values of config setup.
+func (f *File) Settings() (Setup, Diagnostics) {
+	b := newBuilder(f)
+	b.begin(&f.Setup)
+	s := Setup{InterfaceManaged: b.wordOf(keyManaged, yes) == yes, DNSResolver: "file"}
+	if kv := b.get(keyDNSResolver); kv != nil {
+		s.DNSResolver = asciiLower(kv.Value)
+	}
+	b.ownValues(&s)
+	return s, b.finish(f.order)
+}

@@ -1,0 +1,67 @@
+package conn
+
+import (
+	"bufio"
+	"fmt"
+	"io"
+)
+
+// Format writes the resolved configuration as an ipsec.conf: config setup and
+// every conn with all its keys, nothing left to include or to merge. Own keys
+// get the prefix that makes them comments for libreswan. Loaded again it gives
+// the same sections. Broken sections are left out, a comment names them.
+func (f *File) Format(w io.Writer) error {
+	out := bufio.NewWriter(w)
+	gap := ""
+	if len(f.Setup.Keys) > 0 {
+		out.WriteString("config setup\n")
+		formatKeys(out, f.Setup.Keys)
+		gap = "\n"
+	}
+	for i := range f.Sections {
+		s := &f.Sections[i]
+		out.WriteString(gap)
+		gap = "\n"
+		if s.Broken {
+			fmt.Fprintf(out, "# conn %q has errors and is left out.\n", s.Name)
+			continue
+		}
+		out.WriteString("conn ")
+		out.WriteString(formatValue(s.Name))
+		out.WriteByte('\n')
+		formatKeys(out, s.Keys)
+	}
+	if err := out.Flush(); err != nil {
+		return fmt.Errorf("writing the configuration: %w", err)
+	}
+	return nil
+}
+
+func formatKeys(out *bufio.Writer, keys []KeyValue) {
+	for i := range keys {
+		kv := &keys[i]
+		out.WriteByte('\t')
+		if kv.id.row().flags&own != 0 {
+			out.WriteString(ownPrefix)
+		}
+		out.WriteString(kv.Key)
+		out.WriteByte('=')
+		out.WriteString(formatValue(kv.Value))
+		out.WriteByte('\n')
+	}
+}
+
+// formatValue writes a value such that scanValue gives it back. Every value
+// that scanValue returns has at least one such form, and so has a list joined
+// of values without double quotes.
+func formatValue(value string) string {
+	for _, text := range [...]string{value, `"` + value + `"`, "{" + value + "}"} {
+		if text == "" || isBlank(text[0]) {
+			continue
+		}
+		if v, _, end := scanValue(text, 0); end == len(text) && v == value {
+			return text
+		}
+	}
+	return `""`
+}

@@ -1,0 +1,266 @@
+package conn
+
+import (
+	"net/netip"
+	"strings"
+)
+
+// parseAddr reads a numeric address. Like libreswan it takes IPv4 fields in
+// hexadecimal and octal and lets the last field fill the rest: 10.1 is
+// 10.0.0.1, 010.0.0.1 is 8.0.0.1, 0x0a000001 is 10.0.0.1. Odd tells that the
+// text is of that kind.
+func parseAddr(s string) (addr netip.Addr, odd, ok bool) {
+	if strings.Contains(s, ":") {
+		a, err := netip.ParseAddr(s)
+		return a, false, err == nil && a.Is6() && !strings.ContainsAny(s, "%.")
+	}
+	if a, err := netip.ParseAddr(s); err == nil {
+		return a, false, true
+	}
+	if len(s) == len("0x12345678") && (s[1] == 'x' || s[1] == 'X') {
+		if v, p := parseNumber(s); p == nil {
+			return netip.AddrFrom4([4]byte{byte(v >> 24), byte(v >> 16), byte(v >> 8), byte(v)}), true, true
+		}
+	}
+	a, ok := parseDotted(s)
+	return a, true, ok
+}
+
+// parseDotted reads up to four fields with dots between them.
+func parseDotted(s string) (netip.Addr, bool) {
+	var b [4]byte
+	fields := strings.Split(s, ".")
+	if len(fields) > 4 {
+		return netip.Addr{}, false
+	}
+	for i, field := range fields {
+		v, p := parseNumber(field)
+		if p != nil {
+			return netip.Addr{}, false
+		}
+		if i > 0 && i == len(fields)-1 {
+			for j := 3; j >= i; j-- {
+				b[j] = byte(v)
+				v >>= 8
+			}
+			if v != 0 {
+				return netip.Addr{}, false
+			}
+			break
+		}
+		if v > 255 {
+			return netip.Addr{}, false
+		}
+		b[i] = byte(v)
+	}
+	return netip.AddrFrom4(b), true
+}
+
+// familyOf returns the family of an address.
+func familyOf(a netip.Addr) Family {
+	switch {
+	case a.Is4():
+		return IPv4
+	case a.Is6():
+		return IPv6
+	}
+	return FamilyUnset
+}
+
+// parseHost reads the value of left= and right=.
+func parseHost(s string) (Host, *problem) {
+	if s == "" {
+		return Host{}, &problem{text: "the value is empty"}
+	}
+	if s[0] == '%' {
+		return parseHostWord(s)
+	}
+	if a, _, ok := parseAddr(s); ok {
+		return Host{Kind: HostAddr, Addr: a, Family: familyOf(a)}, nil
+	}
+	if strings.ContainsAny(s, ":/ \t,") {
+		return Host{}, &problem{text: quote(s) + " is neither an address nor a host name"}
+	}
+	return Host{Kind: HostName, Name: s}, nil
+}
+
+var hostWords = []struct {
+	text string
+	kind HostKind
+}{
+	{"%any", HostAny},
+	{"%defaultroute", HostDefaultRoute},
+	{"%group", HostGroup},
+	{"%oppo", HostOpportunistic},
+	{"%opportunistic", HostOpportunistic},
+	{"%oppogroup", HostOpportunisticGroup},
+	{"%opportunisticgroup", HostOpportunisticGroup},
+}
+
+// parseHostWord reads a value that begins with %: a word, perhaps with 4 or 6
+// for the family behind it, else the name of a device.
+func parseHostWord(s string) (Host, *problem) {
+	base, family := s, FamilyUnset
+	switch s[len(s)-1] {
+	case '4':
+		base, family = s[:len(s)-1], IPv4
+	case '6':
+		base, family = s[:len(s)-1], IPv6
+	}
+	for _, w := range hostWords {
+		if equalFold(w.text, base) {
+			return Host{Kind: w.kind, Family: family}, nil
+		}
+	}
+	name := s[1:]
+	switch {
+	case name == "":
+		return Host{}, &problem{text: "a device name is missing after %"}
+	case len(name) > maxDeviceName || strings.ContainsAny(name, "/: \t") || name == "." || name == "..":
+		return Host{}, &problem{at: 1, text: quote(name) + " is not a device name"}
+	}
+	return Host{Kind: HostInterface, Name: name, Family: family}, nil
+}
+
+// maxDeviceName is IFNAMSIZ of linux/if.h without the ending zero.
+const maxDeviceName = 15
+
+// misreadDevice tells how libreswan misreads a device name: it takes the first
+// 4 or 6 of the name for an address family.
+func misreadDevice(name string) string {
+	i := strings.IndexAny(name, "46")
+	switch {
+	case i < 0:
+		return ""
+	case i == len(name)-1:
+		return "libreswan takes the " + name[i:] + " at the end of " + quote(name) + " for IPv" + name[i:] + " only"
+	}
+	return "libreswan 5 refuses the device name " + quote(name) + " because of the " + name[i:i+1] + " in it"
+}
+
+// parseNextHop reads the value of leftnexthop=.
+func parseNextHop(s string) (NextHop, *problem) {
+	switch {
+	case equalFold("%direct", s):
+		return NextHop{Kind: NextHopDirect}, nil
+	case equalFold("%defaultroute", s), equalFold("%defaultroute4", s), equalFold("%defaultroute6", s):
+		return NextHop{Kind: NextHopDefaultRoute}, nil
+	}
+	if a, _, ok := parseAddr(s); ok {
+		return NextHop{Kind: NextHopAddr, Addr: a}, nil
+	}
+	return NextHop{}, &problem{text: quote(s) + " is not an address, %direct or %defaultroute"}
+}
+
+// field is one element of a list and its place in the value.
+type field struct {
+	text string
+	at   int
+}
+
+// splitList splits a list at commas and blanks. Elements between two commas
+// must not be empty.
+func splitList(s string) ([]field, *problem) {
+	var list []field
+	comma := false
+	for i := 0; i < len(s); {
+		switch c := s[i]; {
+		case c == ',' && (comma || len(list) == 0):
+			return nil, &problem{at: i, text: "an element of the list " + quote(s) + " is empty"}
+		case c == ',':
+			comma = true
+			i++
+		case isBlank(c):
+			i++
+		default:
+			start := i
+			for i < len(s) && s[i] != ',' && !isBlank(s[i]) {
+				i++
+			}
+			list = append(list, field{s[start:i], start})
+			comma = false
+		}
+	}
+	if comma {
+		return nil, &problem{at: len(s), text: "the list " + quote(s) + " ends with a comma"}
+	}
+	return list, nil
+}
+
+// parseAddrs reads a list of numeric addresses.
+func parseAddrs(s string) ([]netip.Addr, *problem) {
+	fields, p := splitList(s)
+	if p != nil {
+		return nil, p
+	}
+	addrs := make([]netip.Addr, 0, len(fields))
+	for _, f := range fields {
+		a, _, ok := parseAddr(f.text)
+		if !ok {
+			return nil, &problem{at: f.at, text: quote(f.text) + " is not an address"}
+		}
+		addrs = append(addrs, a)
+	}
+	return addrs, nil
+}
+
+// parseSourceIPs reads the value of leftsourceip=: at most one address of each
+// family.
+func parseSourceIPs(s string) ([]netip.Addr, *problem) {
+	addrs, p := parseAddrs(s)
+	if p != nil {
+		return nil, p
+	}
+	for i, a := range addrs {
+		if a.IsUnspecified() {
+			return nil, &problem{text: quote(a.String()) + " is not the address of a host"}
+		}
+		for _, b := range addrs[:i] {
+			if familyOf(a) == familyOf(b) {
+				return nil, &problem{text: "only one address of each family is allowed, " + a.String() + " is the second"}
+			}
+		}
+	}
+	return addrs, nil
+}
+
+// parseInterfaceAddr reads ADDRESS/LENGTH and keeps the host bits. Without a
+// length it is a single address.
+func parseInterfaceAddr(s string) (netip.Prefix, *problem) {
+	text, length, slash := strings.Cut(s, "/")
+	a, _, ok := parseAddr(text)
+	if !ok {
+		return netip.Prefix{}, &problem{text: quote(text) + " is not an address"}
+	}
+	n := uint64(a.BitLen())
+	if slash {
+		var p *problem
+		if n, p = parsePrefixLen(length, a); p != nil {
+			p.at = len(text) + 1
+			return netip.Prefix{}, p
+		}
+	}
+	if a.IsUnspecified() {
+		return netip.Prefix{}, &problem{text: quote(s) + " is not the address of a host"}
+	}
+	return netip.PrefixFrom(a, int(n)), nil
+}
+
+// parsePrefixLen reads the length of a prefix for an address of that family.
+func parsePrefixLen(s string, a netip.Addr) (uint64, *problem) {
+	n, p := parseNumber(s)
+	switch {
+	case p != nil && a.Is4() && strings.Count(s, ".") == 3:
+		p.hint = "write the length of the mask, such as /24"
+	case p == nil && n > uint64(a.BitLen()):
+		p = &problem{text: "the prefix length " + quote(s) + " is larger than " + maxLen(a)}
+	}
+	return n, p
+}
+
+func maxLen(a netip.Addr) string {
+	if a.Is4() {
+		return "32"
+	}
+	return "128"
+}

@@ -1,0 +1,129 @@
+package routing
+
+import (
+	"fmt"
+	"net/netip"
+	"strings"
+)
+
+// RouteType is the kind of a route (RTN_* of linux/rtnetlink.h). The zero
+// value is invalid.
+type RouteType uint8
+
+// The route types that ipsecif makes.
+const (
+	Unicast     RouteType = 1
+	Unreachable RouteType = 7
+	Throw       RouteType = 9
+)
+
+// WorstMetric is the metric of a guard: the route that is used only when the
+// one it guards is gone.
+const WorstMetric = 1<<32 - 1
+
+// defaultMetric6 is what the kernel makes of metric 0 for IPv6
+// (IP6_RT_PRIO_USER of linux/ipv6_route.h).
+const defaultMetric6 = 1024
+
+// Route is one entry of a routing table. The zero value is no route.
+type Route struct {
+	Table    Table
+	Type     RouteType
+	Dst      netip.Prefix // masked; 0.0.0.0/0 or ::/0 for a default route
+	TOS      uint8
+	Metric   uint32 // RTA_PRIORITY; 0 is the best of IPv4, IPv6 has none below 1
+	Dev      string // "" for types without a device
+	Via      netip.Addr
+	Src      netip.Addr // preferred source
+	MTU      uint32     // bytes, RTAX_MTU; 0 for none
+	Protocol Protocol
+	Other    string // attributes that ipsecif does not manage, for comparison and messages only
+}
+
+// Key identifies the route as the kernel does: family, table, destination,
+// type of service and metric. The protocol is no part of it.
+func (r Route) Key() string {
+	return fmt.Sprintf("route %s %s tos %d metric %d", r.Table, r.Dst, r.TOS, r.Metric)
+}
+
+// Mine reports whether ipsecif made the route: by its protocol, or for a route
+// without a device by protocol and type. The kernel itself makes no throw
+// routes, and no unreachable ones with the worst metric.
+func (r Route) Mine() bool {
+	switch r.Type {
+	case Unreachable:
+		return r.Protocol == ProtocolKernel && r.Metric == WorstMetric
+	case Throw:
+		return r.Protocol == ProtocolKernel
+	}
+	return r.Protocol == ProtocolIpsecif
+}
+
+// String returns the route in the notation of `ip route add`.
+func (r Route) String() string {
+	var b strings.Builder
+	switch r.Type {
+	case Unicast:
+	case Unreachable:
+		b.WriteString("unreachable ")
+	case Throw:
+		b.WriteString("throw ")
+	default:
+		fmt.Fprintf(&b, "type %d ", r.Type)
+	}
+	if r.Dst.Bits() == 0 {
+		b.WriteString("default")
+	} else {
+		b.WriteString(r.Dst.String())
+	}
+	if r.TOS != 0 {
+		fmt.Fprintf(&b, " tos %#x", r.TOS)
+	}
+	if r.Via.IsValid() {
+		if r.Via.Is6() && r.Dst.Addr().Is4() {
+			b.WriteString(" via inet6 " + r.Via.String())
+		} else {
+			b.WriteString(" via " + r.Via.String())
+		}
+	}
+	if r.Dev != "" {
+		b.WriteString(" dev " + r.Dev)
+	}
+	b.WriteString(" table " + r.Table.String())
+	if r.Metric != 0 {
+		fmt.Fprintf(&b, " metric %d", r.Metric)
+	}
+	if r.Src.IsValid() {
+		b.WriteString(" src " + r.Src.String())
+	}
+	if r.MTU != 0 {
+		fmt.Fprintf(&b, " mtu %d", r.MTU)
+	}
+	b.WriteString(" proto " + r.Protocol.String())
+	if r.Other != "" {
+		b.WriteString(" " + r.Other)
+	}
+	return b.String()
+}
+
+// normal returns the route as the kernel will show it: the prefix masked, the
+// default metric of IPv6 spelled out.
+func (r Route) normal() Route {
+	r.Dst = r.Dst.Masked()
+	if r.Metric == 0 && r.Dst.Addr().Is6() {
+		r.Metric = defaultMetric6
+	}
+	return r
+}
+
+// Beats reports whether the kernel would choose r rather than other, of the
+// same table, for packets to an address. The zero route never wins.
+func (r Route) Beats(other Route, to netip.Addr) bool {
+	switch {
+	case !r.Dst.Contains(to):
+		return false
+	case other.Type == 0 || r.Dst.Bits() > other.Dst.Bits():
+		return true
+	}
+	return r.Dst.Bits() == other.Dst.Bits() && r.Metric < other.Metric
+}

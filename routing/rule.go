@@ -1,0 +1,95 @@
+package routing
+
+import (
+	"fmt"
+	"net/netip"
+	"strings"
+)
+
+// Family is an address family by its number in linux/socket.h.
+type Family uint8
+
+// The two families that have policy rules.
+const (
+	IPv4 Family = 2
+	IPv6 Family = 10
+)
+
+// FamilyOf returns the family of an address, and IPv6 for the zero Addr.
+func FamilyOf(a netip.Addr) Family {
+	if a.Is4() {
+		return IPv4
+	}
+	return IPv6
+}
+
+// Flag returns the option of ip(8) that selects the family.
+func (f Family) Flag() string {
+	if f == IPv4 {
+		return "-4"
+	}
+	return "-6"
+}
+
+// Action is what a rule does with a packet that it selects (FR_ACT_* of
+// linux/fib_rules.h).
+type Action uint8
+
+// The actions that ipsecif makes.
+const (
+	Lookup            Action = 1
+	RejectUnreachable Action = 7
+)
+
+// NoSuppress is the Rule.Suppress value of a rule that suppresses nothing.
+const NoSuppress = -1
+
+// Rule is one entry of the routing policy database. The zero value is no rule.
+// Every field is part of its identity: two rules that differ in one are two
+// rules for the kernel.
+type Rule struct {
+	Family   Family
+	Priority uint32
+	To       netip.Prefix // invalid: all
+	Iif      string       // "" for any; "lo" means packets made on this host
+	Mark     Mark
+	Action   Action
+	Table    Table // 0 unless Action is Lookup
+	Suppress int   // suppress_prefixlength, or NoSuppress
+	Protocol Protocol
+	Other    string // attributes that ipsecif does not manage, for comparison and messages only
+}
+
+// Key identifies the rule: all of it.
+func (r Rule) Key() string { return "rule " + r.Family.Flag() + " " + r.String() }
+
+// String returns the rule in the notation of `ip rule add`.
+func (r Rule) String() string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "priority %d", r.Priority)
+	if r.To.IsValid() && r.To.Bits() > 0 {
+		b.WriteString(" to " + r.To.String())
+	}
+	if r.Iif != "" {
+		b.WriteString(" iif " + r.Iif)
+	}
+	if r.Mark.Set() {
+		b.WriteString(" fwmark " + r.Mark.String())
+	}
+	switch r.Action {
+	case Lookup:
+		b.WriteString(" lookup " + r.Table.String())
+	case RejectUnreachable:
+		b.WriteString(" unreachable")
+	default:
+		fmt.Fprintf(&b, " action %d", r.Action)
+	}
+	if r.Suppress >= 0 {
+		fmt.Fprintf(&b, " suppress_prefixlength %d", r.Suppress)
+	}
+	b.WriteString(" protocol " + r.Protocol.String())
+	if r.Other != "" {
+		b.WriteString(" " + r.Other)
+	}
+	return b.String()
+}

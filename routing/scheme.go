@@ -1,0 +1,116 @@
+package routing
+
+import "net/netip"
+
+// Scheme is a way to send a conn's traffic into its xfrm interface and to keep
+// its ESP and IKE packets out of it. The two schemes mean opposite things by
+// the table, so a table holds routes of one scheme only.
+type Scheme string
+
+const (
+	// Overlay puts the tunnel's routes into the table and leaves main alone: an
+	// escape rule sends marked ESP and IKE packets through main, so they follow
+	// DHCP and roaming. It is the default.
+	Overlay Scheme = "overlay"
+	// Underlay is the layout of libreswan's _updown.xfrm: the tunnel's routes
+	// are in main, the table holds a route to the peer through the next hop of
+	// the moment.
+	Underlay Scheme = "underlay"
+)
+
+// Priorities of rules, relative to Demand.Priority. The order is what makes
+// the overlay scheme work: escape first; then specific tunnel routes, so that
+// no less specific route of main takes their traffic; then main without its
+// default route, the LAN; then the tunnel's default route; last, when even
+// that is gone, nothing leaves.
+const (
+	offsetEscape   = -3
+	offsetSpecific = -2
+	offsetLAN      = -1
+	offsetDefault  = 0
+	offsetGuard    = +1
+)
+
+// DefaultPriority is the priority of the rule that libreswan installs.
+const DefaultPriority uint32 = 100
+
+// PriorityRange returns the lowest and the highest rule priority that a scheme
+// may use around p.
+func PriorityRange(p uint32) (lowest, highest uint32) {
+	return uint32(int64(p) + offsetEscape), p + offsetGuard
+}
+
+// Path is how packets to an address leave this host.
+type Path struct {
+	Dev string
+	Via netip.Addr // invalid: the address is on the link
+}
+
+// Demand is one remote selector that is to be reached through an xfrm
+// interface. The zero value demands nothing.
+type Demand struct {
+	Dst      netip.Prefix
+	Dev      string     // the xfrm interface
+	Src      netip.Addr // preferred source for the route; invalid for none
+	Peer     netip.Addr // outer address of the remote host; invalid when unknown
+	Path     Path       // to the peer or to its configured next hop; used by Underlay only
+	Mark     Mark       // on ESP and IKE packets of this tunnel
+	MarkOut  bool       // the mark was asked for explicitly (mark-out=)
+	Throw    bool       // no mark: plain packets to the peer's address escape too
+	Attract  bool       // false: the escape only, somebody else owns the route
+	Block    bool       // keep a guard below the route, so that its loss lets nothing out
+	LocalLAN bool       // more specific routes in main win over a default route
+	Metric   uint32
+	MTU      uint32 // bytes; 0 for none
+	Table    Table
+	Priority uint32
+}
+
+// Layout is the set of rules and routes that serve a demand.
+type Layout struct {
+	Rules  []Rule
+	Routes []Route
+}
+
+// PeerInside reports whether ESP to the peer would match the demand's own
+// destination and so be routed back into the tunnel.
+func (d Demand) PeerInside() bool {
+	return d.Peer.IsValid() && d.Dst.Contains(d.Peer)
+}
+
+// Layout returns the rules and routes by which scheme s serves d.
+func (s Scheme) Layout(d Demand) Layout {
+	if s == Underlay {
+		return d.underlay()
+	}
+	return d.overlay()
+}
+
+func (l *Layout) route(r Route) { l.Routes = append(l.Routes, r.normal()) }
+
+func (l *Layout) rule(r Rule) {
+	r.Protocol = ProtocolKernel
+	if r.Action == 0 {
+		r.Action = Lookup
+	}
+	l.Rules = append(l.Rules, r)
+}
+
+// through is the attracting route for dst in table t, with its guard.
+func (l *Layout) through(d Demand, dst netip.Prefix, t Table) {
+	if d.Block {
+		l.guard(dst, t)
+	}
+	src := d.Src
+	if src.IsValid() && src.Is4() != dst.Addr().Is4() {
+		src = netip.Addr{}
+	}
+	l.route(Route{Table: t, Type: Unicast, Dst: dst, Dev: d.Dev, Src: src, Metric: d.Metric, MTU: d.MTU, Protocol: ProtocolIpsecif})
+}
+
+func (l *Layout) guard(dst netip.Prefix, t Table) {
+	l.route(Route{Table: t, Type: Unreachable, Dst: dst, Metric: WorstMetric, Protocol: ProtocolKernel})
+}
+
+// host returns the prefix that holds a alone.
+func host(a netip.Addr) netip.Prefix { return netip.PrefixFrom(a, a.BitLen()) }

@@ -1,0 +1,134 @@
+// Package contract says how a network namespace behaves, as far as ipsecif
+// depends on it. The fake kernel and the real one pass the same cases, so what
+// is tested on the one holds for the other.
+package contract
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/ipsecif/ipsecif/routing"
+	"github.com/ipsecif/ipsecif/updown"
+	"github.com/ipsecif/ipsecif/updown/plan"
+	"github.com/ipsecif/ipsecif/xfrmi"
+	"golang.org/x/tools/txtar"
+)
+
+// query makes every object visible that the cases use.
+var query = plan.Query{Tables: []routing.Table{50, 1000}, Settings: []string{"eth0"}}
+
+// Files returns the cases in a directory.
+func Files(t *testing.T, dir string) []string {
+	t.Helper()
+	files, err := filepath.Glob(filepath.Join(dir, "*.txtar"))
+	if err != nil || len(files) == 0 {
+		t.Fatalf("no cases in %s (%v)", dir, err)
+	}
+	return files
+}
+
+// Run checks one case. Its file has the operations of `setup`, which must
+// succeed, then those of `apply`, the text of the `error` that they end with
+// (empty for none), and the `state` after them. With update the file is
+// written anew.
+func Run(t *testing.T, k updown.Kernel, file string, update bool) {
+	t.Helper()
+	ar, err := txtar.ParseFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	sections := map[string]string{}
+	for _, f := range ar.Files {
+		sections[f.Name] = string(f.Data)
+	}
+	if err := k.Apply(ops(t, sections["setup"]), func(plan.Op) {}); err != nil {
+		t.Fatalf("setup: %v", err)
+	}
+	got := txtar.Archive{Comment: ar.Comment, Files: []txtar.File{
+		{Name: "setup", Data: []byte(sections["setup"])},
+		{Name: "apply", Data: []byte(sections["apply"])},
+		{Name: "error", Data: []byte(outcome(k.Apply(ops(t, sections["apply"]), func(plan.Op) {})))},
+		{Name: "state", Data: []byte(dump(t, k))},
+	}}
+	if update {
+		if err := os.WriteFile(file, txtar.Format(&got), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		return
+	}
+	for _, f := range got.Files {
+		if want := sections[f.Name]; want != string(f.Data) {
+			t.Errorf("%s: got\n%swant\n%s", f.Name, f.Data, want)
+		}
+	}
+}
+
+func ops(t *testing.T, lines string) []plan.Op {
+	t.Helper()
+	var ops []plan.Op
+	for line := range strings.Lines(lines) {
+		if strings.TrimSpace(line) == "" {
+			continue
+		}
+		op, err := plan.ParseOp(line)
+		if err != nil {
+			t.Fatal(err)
+		}
+		ops = append(ops, op)
+	}
+	return ops
+}
+
+// outcome returns the operation that failed and the error number's text
+// without what a kernel version may add to it.
+func outcome(err error) string {
+	var opErr *plan.OpError
+	if !errors.As(err, &opErr) {
+		if err != nil {
+			return fmt.Sprintf("not an OpError: %v\n", err)
+		}
+		return ""
+	}
+	root := opErr.Err
+	for errors.Unwrap(root) != nil {
+		root = errors.Unwrap(root)
+	}
+	return fmt.Sprintf("%s: %v\n", opErr.Op, root)
+}
+
+// dump returns the state in the notation of plans, without what every new
+// namespace has.
+func dump(t *testing.T, k updown.Kernel) string {
+	t.Helper()
+	o, err := k.Observe(query)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var b strings.Builder
+	for _, obj := range o.State.Sorted() {
+		if !native(obj) {
+			fmt.Fprintln(&b, plan.Making(obj))
+		}
+	}
+	return b.String()
+}
+
+// native reports whether an object is in every namespace, or depends on more
+// than the operations, as link-local addresses and the default addrgenmode do.
+func native(o plan.Object) bool {
+	switch o := o.(type) {
+	case xfrmi.Link:
+		return o.Name == "lo"
+	case xfrmi.Attr:
+		return o.Name == xfrmi.AttrAddrGen && o.Value != "none"
+	case xfrmi.Addr:
+		return o.Link == "lo" || o.Prefix.Addr().IsLinkLocalUnicast()
+	case routing.Rule:
+		return o.Priority == 0 || o.Priority >= 32766
+	}
+	return false
+}

@@ -1,0 +1,294 @@
+// Package fake is a Linux network namespace in memory. It passes the same
+// contract suite as the real kernel, which is what allows tests to trust it.
+package fake
+
+import (
+	"maps"
+	"net/netip"
+	"slices"
+
+	"github.com/ipsecif/ipsecif/conn"
+	"github.com/ipsecif/ipsecif/routing"
+	"github.com/ipsecif/ipsecif/updown/plan"
+	"github.com/ipsecif/ipsecif/xfrmi"
+	"golang.org/x/sys/unix"
+)
+
+// Kernel is a network namespace. New makes one.
+type Kernel struct {
+	State plan.State
+	// FailAt makes the n-th operation from now fail with EIO, counted from 1;
+	// 0 fails none.
+	FailAt int
+	// NoXfrm refuses xfrm interfaces, as a kernel without CONFIG_XFRM_INTERFACE does.
+	NoXfrm bool
+	// Unprivileged refuses every operation.
+	Unprivileged bool
+	// ReflectsMark is plan.Facts.ReflectsMark.
+	ReflectsMark string
+	// After is called after every operation that succeeds; nil for no call.
+	After func(plan.Op)
+}
+
+// New returns a namespace as the kernel makes it: a loopback device and the
+// rules for the tables local, main and default.
+func New() *Kernel {
+	k := &Kernel{State: plan.NewState(
+		xfrmi.Link{Name: "lo"},
+		sysctl("all", 0), sysctl("default", 0),
+	)}
+	for _, f := range []routing.Family{routing.IPv4, routing.IPv6} {
+		k.State.Put(kernelRule(f, 0, routing.TableLocal))
+		k.State.Put(kernelRule(f, 32766, routing.TableMain))
+	}
+	k.State.Put(kernelRule(routing.IPv4, 32767, routing.TableDefault))
+	return k
+}
+
+func kernelRule(f routing.Family, priority uint32, t routing.Table) routing.Rule {
+	return routing.Rule{Family: f, Priority: priority, Action: routing.Lookup, Table: t, Suppress: routing.NoSuppress, Protocol: routing.ProtocolKernel}
+}
+
+func sysctl(link string, value int) routing.Sysctl {
+	return routing.Sysctl{Link: link, Name: routing.SysctlRPFilter, Value: value}
+}
+
+// Observe returns the state and the facts that follow from it.
+func (k *Kernel) Observe(q plan.Query) (plan.Observation, error) {
+	o := plan.Observation{State: plan.State{}}
+	o.Facts.RPFilter.Links = map[string]int{}
+	o.Facts.Paths = map[plan.PathQuery]routing.Path{}
+	o.Facts.ReflectsMark = k.ReflectsMark
+	for _, pq := range q.Paths {
+		if r, ok := k.Lookup(Packet{To: pq.To, Mark: pq.Mark}); ok {
+			o.Facts.Paths[pq] = routing.Path{Dev: r.Dev, Via: r.Via}
+		}
+	}
+	for _, obj := range k.State.Sorted() {
+		switch obj := obj.(type) {
+		case xfrmi.Attr:
+			if l, _ := k.State[xfrmi.Link{Name: obj.Link}.Key()].(xfrmi.Link); l.Kind != xfrmi.Kind {
+				continue
+			}
+		case xfrmi.Addr:
+			o.Facts.Locals.Addrs = append(o.Facts.Locals.Addrs, conn.LocalAddr{Dev: obj.Link, Addr: obj.Prefix.Addr()})
+		case routing.Route:
+			if obj.Table != routing.TableMain && !slices.Contains(q.Tables, obj.Table) && obj.Protocol != routing.ProtocolIpsecif {
+				continue
+			}
+			k.defaultRoute(&o.Facts.Locals, obj)
+		case routing.Sysctl:
+			switch obj.Link {
+			case "all":
+				o.Facts.RPFilter.All = obj.Value
+				continue
+			case "default":
+				o.Facts.RPFilter.Default = obj.Value
+				continue
+			}
+			o.Facts.RPFilter.Links[obj.Link] = obj.Value
+		}
+		o.State.Put(obj)
+	}
+	return o, nil
+}
+
+func (k *Kernel) defaultRoute(l *conn.Locals, r routing.Route) {
+	if r.Table != routing.TableMain || r.Dst.Bits() > 0 || r.Type != routing.Unicast || r.Mine() {
+		return
+	}
+	family := conn.IPv6
+	if r.Dst.Addr().Is4() {
+		family = conn.IPv4
+	}
+	l.DefaultRoutes = append(l.DefaultRoutes, conn.DefaultRoute{Dev: r.Dev, Gateway: r.Via, Source: r.Src, Family: family})
+}
+
+// Apply does the operations in their order and stops at the first that fails.
+func (k *Kernel) Apply(ops []plan.Op, trace func(plan.Op)) error {
+	for _, op := range ops {
+		trace(op)
+		if err := k.do(op); err != nil {
+			return &plan.OpError{Op: op, Err: err}
+		}
+		if k.After != nil {
+			k.After(op)
+		}
+	}
+	return nil
+}
+
+func (k *Kernel) do(op plan.Op) error {
+	if k.FailAt > 0 {
+		if k.FailAt--; k.FailAt == 0 {
+			return unix.EIO
+		}
+	}
+	if k.Unprivileged {
+		return unix.EPERM
+	}
+	if err := k.refusal(op); err != nil {
+		return err
+	}
+	k.State.Effect(op)
+	k.consequences(op)
+	return nil
+}
+
+// refusal returns the error with which Linux refuses an operation.
+func (k *Kernel) refusal(op plan.Op) error {
+	have := k.State[op.Object.Key()]
+	switch o := op.Object.(type) {
+	case xfrmi.Link:
+		return k.refuseLink(op, o, have)
+	case xfrmi.Attr:
+		if !k.hasLink(o.Link) {
+			return unix.ENODEV
+		}
+	case routing.Sysctl:
+		if have == nil {
+			return unix.ENOENT
+		}
+	case xfrmi.Addr:
+		switch {
+		case !k.hasLink(o.Link):
+			return unix.ENODEV
+		case op.Verb == plan.Add && have != nil:
+			return unix.EEXIST
+		case op.Verb == plan.Del && have == nil:
+			return unix.EADDRNOTAVAIL
+		}
+	case routing.Rule:
+		switch {
+		case op.Verb == plan.Add && have != nil:
+			return unix.EEXIST
+		case op.Verb == plan.Del && have == nil:
+			return unix.ENOENT
+		}
+	case routing.Route:
+		return k.refuseRoute(op, o, have)
+	}
+	return nil
+}
+
+func (k *Kernel) refuseLink(op plan.Op, l xfrmi.Link, have plan.Object) error {
+	if op.Verb == plan.Del {
+		if have == nil {
+			return unix.ENODEV
+		}
+		return nil
+	}
+	if have != nil {
+		return unix.EEXIST
+	}
+	if l.Kind != xfrmi.Kind {
+		return nil
+	}
+	if k.NoXfrm {
+		return unix.EOPNOTSUPP
+	}
+	if l.IfID == 0 {
+		return unix.EINVAL
+	}
+	for _, o := range k.State {
+		if other, ok := o.(xfrmi.Link); ok && other.Kind == xfrmi.Kind && other.IfID == l.IfID {
+			return unix.EEXIST
+		}
+	}
+	return nil
+}
+
+func (k *Kernel) refuseRoute(op plan.Op, r routing.Route, have plan.Object) error {
+	if op.Verb == plan.Del {
+		if h, ok := have.(routing.Route); !ok || h.Protocol != r.Protocol || h.Type != r.Type {
+			return unix.ESRCH
+		}
+		return nil
+	}
+	if r.Dev != "" && !k.hasLink(r.Dev) {
+		return unix.ENODEV
+	}
+	if r.Dev != "" && !k.isUp(r.Dev) {
+		return unix.ENETDOWN
+	}
+	if op.Verb == plan.Add && have != nil {
+		return unix.EEXIST
+	}
+	if r.Src.IsValid() && !k.isLocal(r.Src) {
+		return unix.EINVAL
+	}
+	return nil
+}
+
+// consequences are what the kernel makes by itself.
+func (k *Kernel) consequences(op plan.Op) {
+	switch o := op.Object.(type) {
+	case xfrmi.Link:
+		if op.Verb == plan.Add {
+			k.newLink(o)
+		}
+	case xfrmi.Attr:
+		if o.Name != xfrmi.AttrState || o.Value != "up" {
+			return
+		}
+		for _, other := range maps.Clone(k.State) {
+			if a, ok := other.(xfrmi.Addr); ok && a.Link == o.Link {
+				k.connected(a)
+			}
+		}
+	case xfrmi.Addr:
+		if op.Verb == plan.Add {
+			k.connected(o)
+		} else {
+			delete(k.State, connectedRoute(o).Key())
+		}
+	}
+}
+
+func (k *Kernel) newLink(l xfrmi.Link) {
+	// The alias is what makes a link ours, and a new one has none.
+	l.Mine = false
+	k.State.Put(l)
+	if l.Kind == xfrmi.Kind {
+		k.State.Put(xfrmi.Attr{Link: l.Name, Name: xfrmi.AttrState, Value: "down"})
+		k.State.Put(xfrmi.Attr{Link: l.Name, Name: xfrmi.AttrAlias})
+		k.State.Put(xfrmi.Attr{Link: l.Name, Name: xfrmi.AttrMTU, Value: "1500"})
+		k.State.Put(xfrmi.Attr{Link: l.Name, Name: xfrmi.AttrAddrGen, Value: "eui64"})
+	}
+	rp, _ := k.State[sysctl("default", 0).Key()].(routing.Sysctl)
+	k.State.Put(sysctl(l.Name, rp.Value))
+}
+
+// connected adds the route to the net of an address.
+func (k *Kernel) connected(a xfrmi.Addr) {
+	if k.isUp(a.Link) && (!a.Prefix.IsSingleIP() || a.Prefix.Addr().Is6()) {
+		k.State.Put(connectedRoute(a))
+	}
+}
+
+func connectedRoute(a xfrmi.Addr) routing.Route {
+	r := routing.Route{Table: routing.TableMain, Type: routing.Unicast, Dst: a.Prefix.Masked(), Dev: a.Link, Protocol: routing.ProtocolKernel}
+	if a.Prefix.Addr().Is4() {
+		r.Src = a.Prefix.Addr()
+	} else {
+		r.Metric = 256
+	}
+	return r
+}
+
+func (k *Kernel) hasLink(name string) bool { return k.State[xfrmi.Link{Name: name}.Key()] != nil }
+
+func (k *Kernel) isUp(link string) bool {
+	a, _ := k.State[xfrmi.Attr{Link: link, Name: xfrmi.AttrState}.Key()].(xfrmi.Attr)
+	l, _ := k.State[xfrmi.Link{Name: link}.Key()].(xfrmi.Link)
+	return a.Value == "up" || l.Kind != xfrmi.Kind && a.Value == ""
+}
+
+func (k *Kernel) isLocal(a netip.Addr) bool {
+	for _, o := range k.State {
+		if addr, ok := o.(xfrmi.Addr); ok && addr.Prefix.Addr() == a {
+			return true
+		}
+	}
+	return false
+}

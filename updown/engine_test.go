@@ -1,0 +1,229 @@
+package updown_test
+
+import (
+	"flag"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"testing/fstest"
+
+	"github.com/ipsecif/ipsecif/conn"
+	"github.com/ipsecif/ipsecif/testing/fake"
+	"github.com/ipsecif/ipsecif/updown"
+	"github.com/ipsecif/ipsecif/updown/claim"
+	"github.com/ipsecif/ipsecif/updown/plan"
+	"golang.org/x/tools/txtar"
+)
+
+var update = flag.Bool("update", false, "write the golden files anew")
+
+// TestStories runs the stories of testdata. Each has an ipsec.conf, the
+// `kernel` as it is found, a `script` of commands, and the `output` that they
+// give. The commands are:
+//
+//	up NAME…, down NAME…, plan NAME…, status   as on the command line
+//	kernel OPERATION                           somebody else changes the kernel
+//	fail N                                     the N-th operation from now fails
+//	conf NAME                                  the file NAME becomes ipsec.conf
+//	lose-claims                                the state directory is lost
+//	unprivileged, no-xfrm, reflects-mark NAME  what kind of kernel it is
+//	pristine                                   prints how the kernel differs from the one found
+func TestStories(t *testing.T) {
+	files, err := filepath.Glob("testdata/*.txtar")
+	if err != nil || len(files) == 0 {
+		t.Fatalf("no stories (%v)", err)
+	}
+	for _, file := range files {
+		t.Run(strings.TrimSuffix(filepath.Base(file), ".txtar"), func(t *testing.T) {
+			ar, err := txtar.ParseFile(file)
+			if err != nil {
+				t.Fatal(err)
+			}
+			s := newStory(t, ar)
+			got := s.run()
+			if *update {
+				setFile(ar, "output", got)
+				if err := os.WriteFile(file, txtar.Format(ar), 0o644); err != nil {
+					t.Fatal(err)
+				}
+				return
+			}
+			if want := s.files["output"]; got != want {
+				t.Errorf("got:\n%s\nwant:\n%s", got, want)
+			}
+		})
+	}
+}
+
+func setFile(ar *txtar.Archive, name, data string) {
+	for i := range ar.Files {
+		if ar.Files[i].Name == name {
+			ar.Files[i].Data = []byte(data)
+			return
+		}
+	}
+	ar.Files = append(ar.Files, txtar.File{Name: name, Data: []byte(data)})
+}
+
+type story struct {
+	t      *testing.T
+	files  map[string]string
+	conf   string
+	kernel *fake.Kernel
+	found  plan.State
+	dir    string
+	out    strings.Builder
+}
+
+func newStory(t *testing.T, ar *txtar.Archive) *story {
+	s := &story{t: t, files: map[string]string{}, kernel: fake.New(), dir: t.TempDir(), conf: "ipsec.conf"}
+	for _, f := range ar.Files {
+		s.files[f.Name] = string(f.Data)
+	}
+	for line := range strings.Lines(s.files["kernel"]) {
+		s.apply(line)
+	}
+	s.found = after(s.kernel)
+	return s
+}
+
+// apply is how somebody else changes the kernel.
+func (s *story) apply(line string) {
+	op, err := plan.ParseOp(line)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	if err := s.kernel.Apply([]plan.Op{op}, func(plan.Op) {}); err != nil {
+		s.t.Fatal(err)
+	}
+}
+
+func after(k *fake.Kernel) plan.State {
+	state := plan.State{}
+	for _, o := range k.State {
+		state.Put(o)
+	}
+	return state
+}
+
+func (s *story) run() string {
+	for line := range strings.Lines(s.files["script"]) {
+		line = strings.TrimSpace(line)
+		if line == "" {
+			continue
+		}
+		fmt.Fprintf(&s.out, "> %s\n", line)
+		command, rest, _ := strings.Cut(line, " ")
+		s.command(command, rest)
+	}
+	return s.out.String()
+}
+
+func (s *story) command(command, rest string) {
+	switch command {
+	case "up", "down", "plan", "status":
+		s.engineCommand(command, strings.Fields(rest))
+	case "kernel":
+		s.apply(rest)
+	case "fail":
+		if _, err := fmt.Sscan(rest, &s.kernel.FailAt); err != nil {
+			s.t.Fatal(err)
+		}
+	case "conf":
+		s.conf = rest
+	case "lose-claims":
+		s.dir = s.t.TempDir()
+	case "unprivileged":
+		s.kernel.Unprivileged = true
+	case "no-xfrm":
+		s.kernel.NoXfrm = true
+	case "reflects-mark":
+		s.kernel.ReflectsMark = rest
+	case "pristine":
+		s.pristine()
+	default:
+		s.t.Fatalf("unknown command %q", command)
+	}
+}
+
+func (s *story) pristine() {
+	for key, o := range s.kernel.State {
+		if s.found[key] != o {
+			fmt.Fprintf(&s.out, "there is %s\n", o)
+		}
+	}
+	for key, o := range s.found {
+		if s.kernel.State[key] == nil {
+			fmt.Fprintf(&s.out, "gone is %s\n", o)
+		}
+	}
+}
+
+func (s *story) engineCommand(command string, names []string) {
+	files := fstest.MapFS{"ipsec.conf": {Data: []byte(s.files[s.conf])}}
+	f, ds := conn.Load(mapFS{files}, "ipsec.conf")
+	s.fail(ds.Err())
+	var conns []conn.Conn
+	for _, name := range names {
+		c, ds := f.Lookup(name)
+		s.fail(ds.Err())
+		conns = append(conns, c...)
+	}
+	all, _ := f.Conns()
+	e := &updown.Engine{Kernel: s.kernel, Store: claim.Open(s.dir), Trace: func(op plan.Op) { fmt.Fprintf(&s.out, "%s\n", op) }}
+	for i := range all {
+		e.Managed = append(e.Managed, plan.PlaceOf(&all[i]))
+	}
+	switch command {
+	case "up":
+		_, err := e.Up(conns)
+		s.fail(err)
+	case "down":
+		_, err := e.Down(names, conns)
+		s.fail(err)
+	case "plan":
+		p, err := e.Plan(conns)
+		for _, op := range p.Ops {
+			fmt.Fprintln(&s.out, op)
+		}
+		s.fail(err)
+	case "status":
+		status, err := e.Status(all)
+		s.fail(err)
+		s.printStatus(status)
+	}
+}
+
+func (s *story) fail(err error) {
+	if err != nil {
+		fmt.Fprintf(&s.out, "error: %v\n", err)
+	}
+}
+
+func (s *story) printStatus(status updown.Status) {
+	for _, c := range status.Conns {
+		fmt.Fprintf(&s.out, "%s: %s\n", c.Name, c.Condition)
+		for _, p := range c.Problems {
+			fmt.Fprintf(&s.out, "  problem: %s\n", p)
+		}
+		for _, o := range c.Objects {
+			if o.Condition != updown.Present {
+				fmt.Fprintf(&s.out, "  %s: %s %s\n", o.Condition, o.Object, o.Have)
+			}
+		}
+		for _, line := range c.Bypass {
+			fmt.Fprintf(&s.out, "  bypass: %s\n", line)
+		}
+	}
+	for _, o := range status.Leftovers {
+		fmt.Fprintf(&s.out, "leftover: %s\n", o.Object)
+	}
+}
+
+type mapFS struct{ fstest.MapFS }
+
+func (m mapFS) Stat(name string) (fs.FileInfo, error)      { return fs.Stat(m.MapFS, name) }
+func (m mapFS) ReadDir(name string) ([]fs.DirEntry, error) { return fs.ReadDir(m.MapFS, name) }

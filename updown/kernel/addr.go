@@ -1,0 +1,68 @@
+package kernel
+
+import (
+	"net/netip"
+
+	"github.com/ipsecif/ipsecif/conn"
+	"github.com/ipsecif/ipsecif/routing"
+	"github.com/ipsecif/ipsecif/updown/plan"
+	"github.com/ipsecif/ipsecif/xfrmi"
+	"github.com/vishvananda/netlink/nl"
+	"golang.org/x/sys/unix"
+)
+
+// ifaProto is IFA_PROTO of linux/if_addr.h (Linux 5.18; older kernels ignore it).
+const ifaProto = 11
+
+// addrs adds the addresses of all links to the state and to the local
+// addresses.
+func (k *Kernel) addrs(s plan.State, locals *conn.Locals, names map[uint32]string) error {
+	newRequest := func() *nl.NetlinkRequest {
+		req := request(k.dumps, unix.RTM_GETADDR, unix.NLM_F_DUMP)
+		req.AddData(nl.NewIfAddrmsg(unix.AF_UNSPEC))
+		return req
+	}
+	return dump("addresses", unix.RTM_NEWADDR, newRequest, func(msg []byte) {
+		head := nl.DeserializeIfAddrmsg(msg)
+		a := attrs(msg[head.Len():])
+		value := a[unix.IFA_LOCAL]
+		if value == nil {
+			value = a[unix.IFA_ADDRESS]
+		}
+		addr := xfrmi.Addr{
+			Link:   names[head.Index],
+			Prefix: netip.PrefixFrom(address(value), int(head.Prefixlen)),
+		}
+		if proto := a[ifaProto]; len(proto) == 1 {
+			addr.Mine = routing.Protocol(proto[0]) == routing.ProtocolIpsecif
+		}
+		s.Put(addr)
+		locals.Addrs = append(locals.Addrs, conn.LocalAddr{Dev: addr.Link, Addr: addr.Prefix.Addr()})
+	})
+}
+
+func (k *Kernel) addrRequest(op plan.Op, o xfrmi.Addr) (*nl.NetlinkRequest, error) {
+	index, err := k.index(o.Link)
+	if err != nil {
+		return nil, err
+	}
+	msgType, flags := unix.RTM_NEWADDR, unix.NLM_F_CREATE|unix.NLM_F_EXCL|unix.NLM_F_ACK
+	if op.Verb == plan.Del {
+		msgType, flags = unix.RTM_DELADDR, unix.NLM_F_ACK
+	}
+	req := request(k.change, msgType, flags)
+	head := nl.NewIfAddrmsg(int(routing.FamilyOf(o.Prefix.Addr())))
+	head.Index = index
+	head.Prefixlen = uint8(o.Prefix.Bits())
+	if o.Mine && o.Prefix.Addr().Is6() {
+		head.Flags = unix.IFA_F_NODAD
+	}
+	req.AddData(head)
+	value := o.Prefix.Addr().AsSlice()
+	req.AddData(nl.NewRtAttr(unix.IFA_LOCAL, value))
+	req.AddData(nl.NewRtAttr(unix.IFA_ADDRESS, value))
+	if o.Mine && op.Verb == plan.Add {
+		req.AddData(nl.NewRtAttr(ifaProto, nl.Uint8Attr(uint8(routing.ProtocolIpsecif))))
+	}
+	return req, nil
+}

@@ -1,0 +1,80 @@
+package kernel
+
+import (
+	"errors"
+	"fmt"
+	"net/netip"
+	"strings"
+
+	"github.com/vishvananda/netlink/nl"
+	"golang.org/x/sys/unix"
+)
+
+// dumpTries bounds how often a dump is repeated that a change interrupted.
+const dumpTries = 10
+
+// dump sends a dump request made by newRequest until it is answered in one
+// piece, and calls each for every message of the answer.
+func dump(what string, reply uint16, newRequest func() *nl.NetlinkRequest, each func(msg []byte)) error {
+	var err error
+	for range dumpTries {
+		var msgs [][]byte
+		msgs, err = newRequest().Execute(unix.NETLINK_ROUTE, reply)
+		if err == nil {
+			for _, m := range msgs {
+				each(m)
+			}
+			return nil
+		}
+		if !errors.Is(err, nl.ErrDumpInterrupted) {
+			break
+		}
+	}
+	if errors.Is(err, unix.ENOENT) {
+		return nil // a table that does not exist has no routes
+	}
+	return fmt.Errorf("reading %s: %w", what, err)
+}
+
+// attrs returns the attributes after a fixed header, by type without flags.
+func attrs(b []byte) map[uint16][]byte {
+	list, err := nl.ParseRouteAttr(b)
+	if err != nil {
+		return nil
+	}
+	m := make(map[uint16][]byte, len(list))
+	for _, a := range list {
+		m[a.Attr.Type&nl.NLA_TYPE_MASK] = a.Value
+	}
+	return m
+}
+
+// number returns a 32-bit attribute, 0 when it is missing.
+func number(b []byte) uint32 {
+	if len(b) < 4 {
+		return 0
+	}
+	return nl.NativeEndian().Uint32(b)
+}
+
+// text returns a NUL-terminated attribute.
+func text(b []byte) string { return strings.TrimRight(string(b), "\x00") }
+
+// address returns an address attribute, invalid when it is missing.
+func address(b []byte) netip.Addr {
+	a, _ := netip.AddrFromSlice(b)
+	return a
+}
+
+// prefix returns the address attribute with a length; a missing address is the
+// unspecified one of the family.
+func prefix(b []byte, bits uint8, family uint8) netip.Prefix {
+	a := address(b)
+	if !a.IsValid() {
+		a = netip.IPv6Unspecified()
+		if family == unix.AF_INET {
+			a = netip.IPv4Unspecified()
+		}
+	}
+	return netip.PrefixFrom(a, int(bits))
+}

@@ -1,0 +1,70 @@
+// Package kernel is the only door to the Linux kernel: it observes links,
+// addresses, routes, rules and sysctls, and applies operations to them.
+//
+// Messages are built with the nl package of vishvananda/netlink rather than
+// with its typed functions where those lose something that ipsecif needs: the
+// action of a rule in a dump, suppress_prefixlength for tables above 255, the
+// protocol of an address, and two messages in one system call.
+package kernel
+
+import (
+	"fmt"
+
+	"github.com/vishvananda/netlink"
+	"github.com/vishvananda/netlink/nl"
+	"github.com/vishvananda/netns"
+	"golang.org/x/sys/unix"
+)
+
+// Kernel is a connection to the network stack of one network namespace: that
+// of the thread that called Open. Sysctls are read and written in the
+// namespace of the calling thread, so both must be the same. It is not safe
+// for concurrent use.
+type Kernel struct {
+	handle *netlink.Handle
+	change *nl.SocketHandle // for operations
+	dumps  *nl.SocketHandle // for dumps that the kernel filters (NETLINK_GET_STRICT_CHK, Linux 4.20)
+}
+
+// Open connects to the network namespace of the calling thread. It needs no
+// privilege; Apply does.
+func Open() (*Kernel, error) {
+	k := &Kernel{}
+	var err error
+	if k.handle, err = netlink.NewHandle(unix.NETLINK_ROUTE); err != nil {
+		return nil, fmt.Errorf("opening a netlink socket: %w", err)
+	}
+	for _, s := range []**nl.SocketHandle{&k.change, &k.dumps} {
+		socket, err := nl.GetNetlinkSocketAt(netns.None(), netns.None(), unix.NETLINK_ROUTE)
+		if err != nil {
+			k.Close()
+			return nil, fmt.Errorf("opening a netlink socket: %w", err)
+		}
+		*s = &nl.SocketHandle{Socket: socket}
+	}
+	// Both options only improve messages and speed; a kernel without them still
+	// answers. Dumps go without extended errors, because the nl package cannot
+	// read one that ends a dump.
+	_ = k.change.Socket.SetExtAck(true)
+	_ = unix.SetsockoptInt(k.dumps.Socket.GetFd(), unix.SOL_NETLINK, unix.NETLINK_GET_STRICT_CHK, 1)
+	return k, nil
+}
+
+// Close ends the connection.
+func (k *Kernel) Close() {
+	if k.handle != nil {
+		k.handle.Close()
+	}
+	for _, s := range []*nl.SocketHandle{k.change, k.dumps} {
+		if s != nil {
+			s.Close()
+		}
+	}
+}
+
+// request returns an empty message that Execute sends over one of our sockets.
+func request(s *nl.SocketHandle, msgType, flags int) *nl.NetlinkRequest {
+	req := nl.NewNetlinkRequest(msgType, flags)
+	req.Sockets = map[int]*nl.SocketHandle{unix.NETLINK_ROUTE: s}
+	return req
+}

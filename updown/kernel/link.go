@@ -1,0 +1,143 @@
+package kernel
+
+import (
+	"strconv"
+
+	"github.com/ipsecif/ipsecif/updown/plan"
+	"github.com/ipsecif/ipsecif/xfrmi"
+	"github.com/vishvananda/netlink/nl"
+	"golang.org/x/sys/unix"
+)
+
+// Attributes of IFLA_INFO_DATA of an xfrm interface (linux/if_link.h).
+const (
+	iflaXfrmLink = 1
+	iflaXfrmIfID = 2
+)
+
+// rtextFilterSkipStats is RTEXT_FILTER_SKIP_STATS of linux/rtnetlink.h.
+const rtextFilterSkipStats = 1 << 3
+
+// addrGenModes has the names of IN6_ADDR_GEN_MODE_* (linux/if_link.h).
+var addrGenModes = []string{"eui64", "none", "stable_secret", "random"}
+
+// links adds every link to the state, with attributes for xfrm interfaces, and
+// returns the names by index.
+func (k *Kernel) links(s plan.State) (map[uint32]string, error) {
+	names := map[uint32]string{}
+	under := map[string]uint32{}
+	newRequest := func() *nl.NetlinkRequest {
+		req := request(k.dumps, unix.RTM_GETLINK, unix.NLM_F_DUMP)
+		req.AddData(nl.NewIfInfomsg(unix.AF_UNSPEC))
+		req.AddData(nl.NewRtAttr(unix.IFLA_EXT_MASK, nl.Uint32Attr(rtextFilterSkipStats)))
+		return req
+	}
+	err := dump("links", unix.RTM_NEWLINK, newRequest, func(msg []byte) {
+		head := nl.DeserializeIfInfomsg(msg)
+		a := attrs(msg[head.Len():])
+		link := xfrmi.Link{Name: text(a[unix.IFLA_IFNAME])}
+		names[uint32(head.Index)] = link.Name
+		info := attrs(a[unix.IFLA_LINKINFO])
+		link.Kind = text(info[unix.IFLA_INFO_KIND])
+		if link.Kind == xfrmi.Kind {
+			link.IfID = xfrmi.IfID(number(attrs(info[unix.IFLA_INFO_DATA])[iflaXfrmIfID]))
+			link.Mine = text(a[unix.IFLA_IFALIAS]) == xfrmi.Alias(link.IfID)
+			under[link.Name] = number(a[unix.IFLA_LINK])
+			linkAttrs(s, link.Name, head, a)
+		}
+		s.Put(link)
+	})
+	for name, index := range under {
+		link := s[xfrmi.Link{Name: name}.Key()].(xfrmi.Link)
+		link.Under = names[index]
+		s.Put(link)
+	}
+	return names, err
+}
+
+func linkAttrs(s plan.State, name string, head *nl.IfInfomsg, a map[uint16][]byte) {
+	put := func(attr, value string) { s.Put(xfrmi.Attr{Link: name, Name: attr, Value: value}) }
+	state := "down"
+	if head.Flags&unix.IFF_UP != 0 {
+		state = "up"
+	}
+	put(xfrmi.AttrState, state)
+	put(xfrmi.AttrAlias, text(a[unix.IFLA_IFALIAS]))
+	put(xfrmi.AttrMTU, strconv.FormatUint(uint64(number(a[unix.IFLA_MTU])), 10))
+	inet6 := attrs(attrs(a[unix.IFLA_AF_SPEC])[unix.AF_INET6])
+	if mode := inet6[unix.IFLA_INET6_ADDR_GEN_MODE]; len(mode) == 1 && int(mode[0]) < len(addrGenModes) {
+		put(xfrmi.AttrAddrGen, addrGenModes[mode[0]])
+	}
+}
+
+// linkRequest returns the message for one operation on a link or attribute.
+// Messages name the link instead of giving its index, so that those for the
+// creation of a link and for its attributes can go in one system call.
+func (k *Kernel) linkRequest(op plan.Op) (*nl.NetlinkRequest, error) {
+	switch o := op.Object.(type) {
+	case xfrmi.Link:
+		if op.Verb == plan.Del {
+			req := request(k.change, unix.RTM_DELLINK, unix.NLM_F_ACK)
+			req.AddData(nl.NewIfInfomsg(unix.AF_UNSPEC))
+			req.AddData(nl.NewRtAttr(unix.IFLA_IFNAME, nl.ZeroTerminated(o.Name)))
+			return req, nil
+		}
+		return k.createRequest(o)
+	case xfrmi.Attr:
+		return k.attrRequest(o)
+	}
+	return nil, unknownObject(op)
+}
+
+func (k *Kernel) createRequest(l xfrmi.Link) (*nl.NetlinkRequest, error) {
+	req := request(k.change, unix.RTM_NEWLINK, unix.NLM_F_CREATE|unix.NLM_F_EXCL|unix.NLM_F_ACK)
+	req.AddData(nl.NewIfInfomsg(unix.AF_UNSPEC))
+	req.AddData(nl.NewRtAttr(unix.IFLA_IFNAME, nl.ZeroTerminated(l.Name)))
+	info := nl.NewRtAttr(unix.IFLA_LINKINFO, nil)
+	info.AddRtAttr(unix.IFLA_INFO_KIND, nl.NonZeroTerminated(l.Kind))
+	if l.Kind == xfrmi.Kind {
+		data := info.AddRtAttr(unix.IFLA_INFO_DATA, nil)
+		data.AddRtAttr(iflaXfrmIfID, nl.Uint32Attr(uint32(l.IfID)))
+		if l.Under != "" {
+			index, err := k.index(l.Under)
+			if err != nil {
+				return nil, err
+			}
+			data.AddRtAttr(iflaXfrmLink, nl.Uint32Attr(index))
+		}
+	}
+	req.AddData(info)
+	return req, nil
+}
+
+func (k *Kernel) attrRequest(a xfrmi.Attr) (*nl.NetlinkRequest, error) {
+	req := request(k.change, unix.RTM_NEWLINK, unix.NLM_F_ACK)
+	head := nl.NewIfInfomsg(unix.AF_UNSPEC)
+	req.AddData(head)
+	req.AddData(nl.NewRtAttr(unix.IFLA_IFNAME, nl.ZeroTerminated(a.Link)))
+	switch a.Name {
+	case xfrmi.AttrState:
+		head.Change = unix.IFF_UP
+		if a.Value == "up" {
+			head.Flags = unix.IFF_UP
+		}
+	case xfrmi.AttrAlias:
+		req.AddData(nl.NewRtAttr(unix.IFLA_IFALIAS, []byte(a.Value)))
+	case xfrmi.AttrMTU:
+		mtu, err := strconv.ParseUint(a.Value, 10, 32)
+		if err != nil {
+			return nil, err
+		}
+		req.AddData(nl.NewRtAttr(unix.IFLA_MTU, nl.Uint32Attr(uint32(mtu))))
+	case xfrmi.AttrAddrGen:
+		spec := nl.NewRtAttr(unix.IFLA_AF_SPEC, nil)
+		inet6 := spec.AddRtAttr(unix.AF_INET6, nil)
+		for mode, name := range addrGenModes {
+			if name == a.Value {
+				inet6.AddRtAttr(unix.IFLA_INET6_ADDR_GEN_MODE, nl.Uint8Attr(uint8(mode)))
+			}
+		}
+		req.AddData(spec)
+	}
+	return req, nil
+}

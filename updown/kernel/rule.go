@@ -1,0 +1,119 @@
+package kernel
+
+import (
+	"net/netip"
+	"slices"
+	"strings"
+
+	"github.com/ipsecif/ipsecif/routing"
+	"github.com/ipsecif/ipsecif/updown/plan"
+	"github.com/vishvananda/netlink/nl"
+	"golang.org/x/sys/unix"
+)
+
+// Numbers of linux/fib_rules.h that the nl package lacks.
+const (
+	fraProtocol   = 21 // FRA_PROTOCOL, Linux 4.17
+	fibRuleInvert = 2  // FIB_RULE_INVERT, "not"
+)
+
+// foreignRuleAttrs are attributes of rules that ipsecif never sets.
+var foreignRuleAttrs = map[uint16]string{
+	nl.FRA_SRC: "from …", nl.FRA_FLOW: "realms …", nl.FRA_TUN_ID: "tun_id …", nl.FRA_GOTO: "goto …",
+	nl.FRA_SUPPRESS_IFGROUP: "suppress_ifgroup …", nl.FRA_OIFNAME: "oif …", nl.FRA_L3MDEV: "l3mdev",
+	nl.FRA_UID_RANGE: "uidrange …", nl.FRA_IP_PROTO: "ipproto …", nl.FRA_SPORT_RANGE: "sport …", nl.FRA_DPORT_RANGE: "dport …",
+}
+
+// rules adds the rules of both families to the state.
+func (k *Kernel) rules(s plan.State) error {
+	for _, family := range []routing.Family{routing.IPv4, routing.IPv6} {
+		newRequest := func() *nl.NetlinkRequest {
+			req := request(k.dumps, unix.RTM_GETRULE, unix.NLM_F_DUMP)
+			req.AddData(&nl.RtMsg{RtMsg: unix.RtMsg{Family: uint8(family)}})
+			return req
+		}
+		err := dump("rules", unix.RTM_NEWRULE, newRequest, func(msg []byte) { s.Put(parseRule(msg)) })
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// parseRule reads a message whose header, fib_rule_hdr, has the shape of
+// rtmsg: the type is the action.
+func parseRule(msg []byte) routing.Rule {
+	head := nl.DeserializeRtMsg(msg)
+	a := attrs(msg[head.Len():])
+	r := routing.Rule{
+		Family:   routing.Family(head.Family),
+		Priority: number(a[nl.FRA_PRIORITY]),
+		Iif:      text(a[nl.FRA_IIFNAME]),
+		Mark:     routing.Mark{Value: number(a[nl.FRA_FWMARK]), Mask: number(a[nl.FRA_FWMASK])},
+		Action:   routing.Action(head.Type),
+		Suppress: routing.NoSuppress,
+	}
+	if dst := a[nl.FRA_DST]; dst != nil {
+		r.To = netip.PrefixFrom(address(dst), int(head.Dst_len))
+	}
+	if r.Action == routing.Lookup {
+		r.Table = routing.Table(number(a[nl.FRA_TABLE]))
+	}
+	if n := a[nl.FRA_SUPPRESS_PREFIXLEN]; n != nil {
+		r.Suppress = int(int32(number(n)))
+	}
+	if p := a[fraProtocol]; len(p) == 1 {
+		r.Protocol = routing.Protocol(p[0])
+	}
+	var other []string
+	for attr, name := range foreignRuleAttrs {
+		// The kernel shows these two for every rule, as -1 and "none".
+		if v := a[attr]; v != nil && !(attr == nl.FRA_SUPPRESS_IFGROUP && int32(number(v)) == -1) && !(attr == nl.FRA_L3MDEV && (len(v) == 0 || v[0] == 0)) {
+			other = append(other, name)
+		}
+	}
+	if head.Flags&fibRuleInvert != 0 {
+		other = append(other, "not")
+	}
+	slices.Sort(other)
+	r.Other = strings.Join(other, " ")
+	return r
+}
+
+// ruleRequest sends every attribute of the rule, also to delete it: an absent
+// one would match any.
+func (k *Kernel) ruleRequest(op plan.Op, r routing.Rule) *nl.NetlinkRequest {
+	msgType, flags := unix.RTM_NEWRULE, unix.NLM_F_CREATE|unix.NLM_F_EXCL|unix.NLM_F_ACK
+	if op.Verb == plan.Del {
+		msgType, flags = unix.RTM_DELRULE, unix.NLM_F_ACK
+	}
+	req := request(k.change, msgType, flags)
+	head := nl.NewRtMsg()
+	head.Family = uint8(r.Family)
+	head.Type = uint8(r.Action)
+	head.Table, head.Protocol, head.Scope = 0, 0, 0
+	if r.To.IsValid() {
+		head.Dst_len = uint8(r.To.Bits())
+	}
+	req.AddData(head)
+	put := func(attr int, value []byte) { req.AddData(nl.NewRtAttr(attr, value)) }
+	put(nl.FRA_PRIORITY, nl.Uint32Attr(r.Priority))
+	put(fraProtocol, nl.Uint8Attr(uint8(r.Protocol)))
+	if r.To.IsValid() {
+		put(nl.FRA_DST, r.To.Addr().AsSlice())
+	}
+	if r.Iif != "" {
+		put(nl.FRA_IIFNAME, nl.ZeroTerminated(r.Iif))
+	}
+	if r.Mark.Set() {
+		put(nl.FRA_FWMARK, nl.Uint32Attr(r.Mark.Value))
+		put(nl.FRA_FWMASK, nl.Uint32Attr(r.Mark.Mask))
+	}
+	if r.Table != 0 {
+		put(nl.FRA_TABLE, nl.Uint32Attr(uint32(r.Table)))
+	}
+	if r.Suppress >= 0 {
+		put(nl.FRA_SUPPRESS_PREFIXLEN, nl.Uint32Attr(uint32(r.Suppress)))
+	}
+	return req
+}

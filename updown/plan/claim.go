@@ -1,0 +1,65 @@
+package plan
+
+import (
+	"net/netip"
+
+	"github.com/ipsecif/ipsecif/routing"
+	"github.com/ipsecif/ipsecif/xfrmi"
+)
+
+// OnLoss says what happens to protected traffic while its tunnel is gone.
+type OnLoss string
+
+// The values of OnLoss.
+const (
+	Block    OnLoss = "block"    // nothing leaves: a guard stays below the tunnel's route
+	Keep     OnLoss = "keep"     // the route stays; without it, traffic follows the other routes
+	Withdraw OnLoss = "withdraw" // the route goes with the last SA
+)
+
+// Pair is one pair of selectors of a tunnel.
+type Pair struct {
+	Ours   netip.Prefix `json:"ours"`
+	Theirs netip.Prefix `json:"theirs"`
+}
+
+// Tunnel is all that decides which objects a conn needs on this host: the conn
+// after orientation and defaults. It is complete in itself, so that a claim
+// can be served, or taken back, after its conn has gone from ipsec.conf.
+type Tunnel struct {
+	Link     string         `json:"link"`
+	IfID     xfrmi.IfID     `json:"if_id"`
+	Peer     netip.Addr     `json:"peer,omitzero"`     // invalid: any
+	NextHop  netip.Addr     `json:"next_hop,omitzero"` // invalid: by the routes of the host
+	Pairs    []Pair         `json:"pairs"`
+	Addrs    []netip.Prefix `json:"addrs,omitempty"`   // on the link
+	Sources  []netip.Addr   `json:"sources,omitempty"` // preferred sources, by family
+	Mark     routing.Mark   `json:"mark"`
+	MarkOut  bool           `json:"mark_out,omitempty"` // the mark comes from mark-out=
+	Scheme   routing.Scheme `json:"scheme"`
+	Table    routing.Table  `json:"table"`
+	Priority uint32         `json:"priority"`
+	Throw    bool           `json:"throw,omitempty"` // escape=peer
+	LocalLAN bool           `json:"local_lan"`
+	OnLoss   OnLoss         `json:"on_loss"`
+	Metric   uint32         `json:"metric,omitempty"`
+	MTU      uint32         `json:"mtu,omitempty"` // bytes, of the routes
+}
+
+// Claim says that a conn is to be up, and who said so.
+type Claim struct {
+	Name   string `json:"name"`  // the conn
+	Owner  string `json:"owner"` // "admin", or the IKE daemon that called
+	Where  string `json:"where"` // file:line:col of the conn
+	Tunnel Tunnel `json:"tunnel"`
+}
+
+// Saved is a setting of a device that is not ours, changed for the time that
+// claims need it.
+type Saved struct {
+	Kind string `json:"kind"` // "attr" or "sysctl"
+	Link string `json:"link"`
+	Name string `json:"name"`
+	Was  string `json:"was"`  // as found, to be restored
+	Ours string `json:"ours"` // as we set it; any other value means that somebody changed it since
+}

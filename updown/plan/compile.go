@@ -1,0 +1,204 @@
+package plan
+
+import (
+	"fmt"
+	"maps"
+	"net/netip"
+	"slices"
+
+	"github.com/ipsecif/ipsecif/routing"
+	"github.com/ipsecif/ipsecif/xfrmi"
+)
+
+// Problem says why a claim cannot be served as it is.
+type Problem struct {
+	Claim string // name of the conn
+	Where string // file:line:col of the conn
+	Text  string
+}
+
+// Error returns the form that all messages about a conn have.
+func (p Problem) Error() string { return fmt.Sprintf("%s: conn %q: %s", p.Where, p.Claim, p.Text) }
+
+// Want is the state that a set of claims asks for.
+type Want struct {
+	State  State
+	Owners map[string][]string // by object key, the names of the claims that want it
+	Kept   map[string]bool     // by object key, what is not to be deleted although no claim can be served with it
+}
+
+// OwnedBy returns the objects that a claim wants, in the order of making.
+func (w Want) OwnedBy(name string) []Object {
+	var objects []Object
+	for _, o := range w.State.Sorted() {
+		if slices.Contains(w.Owners[o.Key()], name) {
+			objects = append(objects, o)
+		}
+	}
+	return objects
+}
+
+// On returns what is wanted of a host with this state: a link that somebody
+// else made is used as it is, but for being up.
+func (w Want) On(have State, m Managed) Want {
+	w.State = maps.Clone(w.State)
+	w.State.drop(func(o Object) bool {
+		a, ok := o.(xfrmi.Attr)
+		if !ok || a.Name == xfrmi.AttrState {
+			return false
+		}
+		link := have[xfrmi.Link{Name: a.Link}.Key()]
+		return link != nil && !m.Owns(link)
+	})
+	return w
+}
+
+// Compile returns the state that the claims ask for on a host with these
+// facts, and what stands in the way of single claims.
+func Compile(claims []Claim, facts Facts) (Want, []Problem) {
+	c := compiler{
+		want:  Want{State: State{}, Owners: map[string][]string{}, Kept: map[string]bool{}},
+		facts: facts,
+	}
+	c.checkShared(claims)
+	for _, claim := range claims {
+		c.claim(claim)
+	}
+	return c.want, c.problems
+}
+
+type compiler struct {
+	want     Want
+	facts    Facts
+	problems []Problem
+}
+
+func (c *compiler) problem(claim Claim, format string, args ...any) {
+	c.problems = append(c.problems, Problem{claim.Name, claim.Where, fmt.Sprintf(format, args...)})
+}
+
+// put adds an object for a claim. Two claims may share it, but not disagree.
+func (c *compiler) put(claim Claim, o Object) {
+	key := o.Key()
+	if other, ok := c.want.State[key]; ok && other != o {
+		c.problem(claim, "needs %q, but conn %q needs %q; give one of them another metric= or table=",
+			o, c.want.Owners[key][0], other)
+		return
+	}
+	c.want.State.Put(o)
+	if !slices.Contains(c.want.Owners[key], claim.Name) {
+		c.want.Owners[key] = append(c.want.Owners[key], claim.Name)
+	}
+}
+
+func (c *compiler) claim(claim Claim) {
+	t := claim.Tunnel
+	c.put(claim, xfrmi.Link{Name: t.Link, Kind: xfrmi.Kind, IfID: t.IfID, Mine: true})
+	c.put(claim, xfrmi.Attr{Link: t.Link, Name: xfrmi.AttrAlias, Value: xfrmi.Alias(t.IfID)})
+	// Without this every IPv6 link costs more than the one before, and brings
+	// a link-local address that nothing here needs.
+	c.put(claim, xfrmi.Attr{Link: t.Link, Name: xfrmi.AttrAddrGen, Value: "none"})
+	c.put(claim, xfrmi.Attr{Link: t.Link, Name: xfrmi.AttrState, Value: "up"})
+	for _, a := range t.Addrs {
+		if !c.usableElsewhere(a.Addr()) {
+			c.put(claim, xfrmi.Addr{Link: t.Link, Prefix: a, Mine: true})
+		}
+	}
+	inside := false
+	for _, d := range c.demands(t) {
+		c.serve(claim, d)
+		inside = inside || d.PeerInside() && !d.Throw
+	}
+	if inside && t.Peer.Is4() {
+		c.relaxRPFilter(claim)
+	}
+}
+
+// serve puts the rules and routes for one demand. When that is not possible
+// at the moment, what was made for it before is kept.
+func (c *compiler) serve(claim Claim, d routing.Demand) {
+	usable := c.usable(claim, d)
+	layout := claim.Tunnel.Scheme.Layout(d)
+	put := func(o Object) {
+		if usable {
+			c.put(claim, o)
+		} else {
+			c.want.Kept[o.Key()] = true
+		}
+	}
+	for _, r := range layout.Rules {
+		put(r)
+	}
+	for _, r := range layout.Routes {
+		put(r)
+	}
+}
+
+// usableElsewhere reports whether an address is on a link of the host already
+// that is no tunnel, from where it serves as a source just as well.
+func (c *compiler) usableElsewhere(a netip.Addr) bool {
+	for _, l := range c.facts.Locals.Addrs {
+		if l.Addr == a && !c.facts.Tunnels[l.Dev] {
+			return true
+		}
+	}
+	return false
+}
+
+// demands returns one demand for each remote selector of the tunnel.
+func (c *compiler) demands(t Tunnel) []routing.Demand {
+	var demands []routing.Demand
+	for _, p := range t.Pairs {
+		if slices.ContainsFunc(demands, func(d routing.Demand) bool { return d.Dst == p.Theirs }) {
+			continue
+		}
+		path, _ := c.path(t)
+		demands = append(demands, routing.Demand{
+			Dst: p.Theirs, Dev: t.Link, Src: source(t, p), Peer: t.Peer, Path: path,
+			Mark: t.Mark, MarkOut: t.MarkOut, Throw: t.Throw,
+			// With equal selectors a route would take the local net away; a
+			// routing daemon or the admin decides what goes in.
+			Attract: p.Ours != p.Theirs,
+			Block:   t.OnLoss == Block, LocalLAN: t.LocalLAN,
+			Metric: t.Metric, MTU: t.MTU, Table: t.Table, Priority: t.Priority,
+		})
+	}
+	return demands
+}
+
+// source returns the preferred source for traffic to a pair's remote side: one
+// of the tunnel's own that the local selector covers.
+func source(t Tunnel, p Pair) netip.Addr {
+	for _, s := range t.Sources {
+		if p.Ours.Contains(s) && s.Is4() == p.Theirs.Addr().Is4() {
+			return s
+		}
+	}
+	return netip.Addr{}
+}
+
+// path returns how ESP to the tunnel's peer leaves this host.
+func (c *compiler) path(t Tunnel) (routing.Path, bool) {
+	if t.NextHop.IsValid() && t.NextHop != t.Peer {
+		p, ok := c.facts.Paths[PathQuery{t.NextHop, t.Mark.Value}]
+		return routing.Path{Dev: p.Dev, Via: t.NextHop}, ok && p.Dev != t.Link
+	}
+	p, ok := c.facts.Paths[PathQuery{t.Peer, t.Mark.Value}]
+	return p, ok && p.Dev != t.Link
+}
+
+// relaxRPFilter lets ESP in although its source, the peer, is routed into the
+// tunnel: strict reverse path filtering would drop it on the underlay device,
+// and what it carries on the xfrm interface.
+func (c *compiler) relaxRPFilter(claim Claim) {
+	loose := func(link string) {
+		c.put(claim, routing.Sysctl{Link: link, Name: routing.SysctlRPFilter, Value: routing.RPFilterLoose})
+	}
+	rp := c.facts.RPFilter
+	if rp.strict(rp.Default) {
+		loose(claim.Tunnel.Link)
+	}
+	if path, ok := c.path(claim.Tunnel); ok && rp.strict(rp.Links[path.Dev]) {
+		loose(path.Dev)
+	}
+}

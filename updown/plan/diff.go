@@ -1,0 +1,279 @@
+package plan
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strconv"
+
+	"github.com/ipsecif/ipsecif/routing"
+	"github.com/ipsecif/ipsecif/xfrmi"
+)
+
+// Conflict is a place that a claim needs and that somebody else has filled.
+type Conflict struct {
+	Owners []string // the claims that want it
+	Want   Object   // nil when the foreign object alone is in the way
+	Have   Object
+	Text   string
+}
+
+// Error names both sides.
+func (c Conflict) Error() string { return c.Text }
+
+// Plan is what leads from one state to another.
+type Plan struct {
+	Ops       []Op
+	Conflicts []Conflict
+	Save      []Saved // to be recorded before Ops are applied
+	Forget    []Saved // to be forgotten after
+}
+
+// Empty reports whether there is nothing to do and nothing in the way.
+func (p Plan) Empty() bool { return len(p.Ops) == 0 && len(p.Conflicts) == 0 }
+
+// Context is what Diff has to know besides the two states.
+type Context struct {
+	Managed Managed
+	Saved   []Saved
+	// Links limits the plan to objects on these links, and those on none of
+	// our links; nil means no limit.
+	Links map[string]bool
+}
+
+// Diff returns the plan that leads from have to want: it adds what is missing,
+// changes what is ours and differs, and deletes what is ours and not wanted.
+// Foreign objects that equal a wanted one are used and left alone; others in
+// its place are conflicts.
+func Diff(want Want, have State, ctx Context) Plan {
+	want = want.On(have, ctx.Managed)
+	d := differ{Context: ctx, want: want, order: orderOf(want.State, have)}
+	remakes := d.remakes(have)
+	d.have = after(have, remakes)
+	for _, o := range want.State {
+		if d.inScope(o) {
+			d.wanted(o)
+		}
+	}
+	for _, o := range d.have {
+		if d.inScope(o) {
+			d.unwanted(o)
+		}
+	}
+	d.restore()
+	d.foreignInTables()
+	d.plan.Ops = append(remakes, d.ordered()...)
+	slices.SortFunc(d.plan.Conflicts, func(a, b Conflict) int { return d.order.compare(a.Have, b.Have) })
+	slices.SortFunc(d.plan.Save, func(a, b Saved) int { return d.order.compare(a.object(a.Ours), b.object(b.Ours)) })
+	return d.plan
+}
+
+type differ struct {
+	Context
+	want           Want
+	have           State
+	order          order
+	plan           Plan
+	makes, unmakes []Op
+}
+
+// inScope leaves out what lives on an xfrm interface outside the limits.
+func (d *differ) inScope(o Object) bool {
+	if d.Links == nil {
+		return true
+	}
+	name := linkOf(o)
+	if l, ok := o.(xfrmi.Link); ok {
+		name = l.Name
+	}
+	return name == "" || d.Links[name] || !d.order[name]
+}
+
+// wanted notes what has to be done for one wanted object.
+func (d *differ) wanted(o Object) {
+	have, exists := d.have[o.Key()]
+	switch {
+	case isSetting(o):
+		d.setting(o, have)
+	case !exists:
+		d.makes = append(d.makes, Op{Add, o})
+		d.sameIfID(o)
+	case Same(o, have):
+	case !d.Managed.Owns(have):
+		d.conflict(o, have)
+	default:
+		d.makes = append(d.makes, Op{Replace, o})
+	}
+}
+
+// remakes returns the deletion of objects of ours that differ from the wanted
+// ones in what is fixed at their creation: the if_id and link device of an
+// xfrm interface, the length of an address.
+func (d *differ) remakes(have State) []Op {
+	var ops []Op
+	for key, o := range have {
+		want := d.want.State[key]
+		switch o.(type) {
+		case xfrmi.Link, xfrmi.Addr:
+			if want != nil && d.inScope(o) && d.Managed.Owns(o) && !Same(want, o) {
+				ops = append(ops, Op{Del, o})
+			}
+		}
+	}
+	slices.SortFunc(ops, func(a, b Op) int { return d.order.compare(a.Object, b.Object) })
+	return ops
+}
+
+// Same reports whether have serves as want, whoever made it.
+func Same(want, have Object) bool {
+	switch w := want.(type) {
+	case xfrmi.Link:
+		return w.Refusal(have.(xfrmi.Link)) == ""
+	case xfrmi.Addr:
+		return w.Prefix == have.(xfrmi.Addr).Prefix
+	case routing.Route:
+		h := have.(routing.Route)
+		h.Protocol = w.Protocol
+		return w == h
+	}
+	return want == have
+}
+
+func (d *differ) conflict(want, have Object) {
+	text := fmt.Sprintf("cannot add %q: %q is there and is not ours", want, have)
+	if w, ok := want.(xfrmi.Link); ok {
+		text = w.Refusal(have.(xfrmi.Link))
+	}
+	d.plan.Conflicts = append(d.plan.Conflicts, Conflict{d.want.Owners[want.Key()], want, have, text})
+}
+
+// sameIfID finds the device under another name that has the if_id of a wanted
+// one: the kernel would refuse a second.
+func (d *differ) sameIfID(o Object) {
+	want, ok := o.(xfrmi.Link)
+	if !ok {
+		return
+	}
+	for _, h := range d.have {
+		have, ok := h.(xfrmi.Link)
+		if !ok || have.Kind != xfrmi.Kind || have.IfID != want.IfID {
+			continue
+		}
+		if d.Managed.Owns(have) && d.want.State[have.Key()] == nil {
+			continue // goes away in this plan
+		}
+		d.plan.Conflicts = append(d.plan.Conflicts, Conflict{d.want.Owners[want.Key()], want, have,
+			fmt.Sprintf("cannot make %s with if_id %s: the xfrm interface %s has that if_id", want.Name, want.IfID, have.Name)})
+	}
+}
+
+// unwanted notes the deletion of our own object that nobody wants any more.
+func (d *differ) unwanted(o Object) {
+	if d.want.State[o.Key()] == nil && !d.want.Kept[o.Key()] && d.Managed.Owns(o) {
+		d.unmakes = append(d.unmakes, Op{Del, o})
+	}
+}
+
+// setting notes a new value for a setting, and on a foreign link its old one.
+func (d *differ) setting(want, have Object) {
+	foreign := !d.makesLink(linkOf(want))
+	if have == want {
+		return
+	}
+	d.makes = append(d.makes, Op{Set, want})
+	if foreign && have != nil && !d.isSaved(want.Key()) {
+		d.plan.Save = append(d.plan.Save, savedOf(have, want))
+	}
+}
+
+// makesLink reports whether a link is ours, or will be.
+func (d *differ) makesLink(name string) bool {
+	key := xfrmi.Link{Name: name}.Key()
+	if have, ok := d.have[key]; ok {
+		return d.Managed.Owns(have)
+	}
+	return d.want.State[key] != nil
+}
+
+func (d *differ) isSaved(key string) bool {
+	return slices.ContainsFunc(d.Saved, func(s Saved) bool { return s.object(s.Ours).Key() == key })
+}
+
+// restore gives the settings that no claim needs any more their old values,
+// unless somebody has changed them since.
+func (d *differ) restore() {
+	for _, s := range d.Saved {
+		ours := s.object(s.Ours)
+		if d.want.State[ours.Key()] != nil {
+			continue
+		}
+		d.plan.Forget = append(d.plan.Forget, s)
+		if d.have[ours.Key()] == ours {
+			d.unmakes = append(d.unmakes, Op{Set, s.object(s.Was)})
+		}
+	}
+}
+
+// foreignInTables refuses a table of the overlay scheme that holds routes of
+// somebody else: plain packets would follow them.
+func (d *differ) foreignInTables() {
+	owners := map[routing.Table][]string{}
+	for key, o := range d.want.State {
+		if r, ok := o.(routing.Rule); ok && r.Suppress == 0 && r.Table != routing.TableMain {
+			owners[r.Table] = append(owners[r.Table], d.want.Owners[key]...)
+		}
+	}
+	for key, o := range d.have {
+		r, ok := o.(routing.Route)
+		if ok && owners[r.Table] != nil && !d.Managed.Owns(r) && d.want.State[key] == nil {
+			d.plan.Conflicts = append(d.plan.Conflicts, Conflict{Owners: owners[r.Table], Have: r, Text: fmt.Sprintf(
+				"scheme=overlay needs table %s for itself, but %q is there and is not ours; delete it or choose another table= "+
+					"(libreswan's own _updown puts such routes into table %s: set leftupdown=%%disabled)",
+				r.Table, r, routing.DefaultTable)})
+		}
+	}
+}
+
+// ordered returns the operations in their order: what is made, what is
+// unmade, and what the kernel took away with that although it is wanted.
+func (d *differ) ordered() []Op {
+	slices.SortFunc(d.makes, func(a, b Op) int { return d.order.compare(a.Object, b.Object) })
+	slices.SortFunc(d.unmakes, func(a, b Op) int { return d.order.compare(b.Object, a.Object) })
+	made := after(d.have, d.makes)
+	s, ops := maps.Clone(made), slices.Clone(d.makes)
+	for _, op := range prune(d.unmakes) {
+		s.Effect(op)
+		ops = append(ops, op)
+	}
+	for _, o := range d.want.State.Sorted() {
+		was, is := made[o.Key()], s[o.Key()]
+		switch {
+		case was == is || isSetting(o):
+		case is == nil:
+			ops = append(ops, Op{Add, o})
+		default:
+			ops = append(ops, Op{Replace, o})
+		}
+	}
+	return ops
+}
+
+// savedOf records the old value of a setting beside the new one.
+func savedOf(was, ours Object) Saved {
+	switch was := was.(type) {
+	case xfrmi.Attr:
+		return Saved{"attr", was.Link, was.Name, was.Value, ours.(xfrmi.Attr).Value}
+	case routing.Sysctl:
+		return Saved{"sysctl", was.Link, was.Name, strconv.Itoa(was.Value), strconv.Itoa(ours.(routing.Sysctl).Value)}
+	}
+	panic(fmt.Sprintf("plan: %T is no setting", was))
+}
+
+// object returns the setting with one of its two values.
+func (s Saved) object(value string) Object {
+	if s.Kind == "attr" {
+		return xfrmi.Attr{Link: s.Link, Name: s.Name, Value: value}
+	}
+	n, _ := strconv.Atoi(value) // written by savedOf
+	return routing.Sysctl{Link: s.Link, Name: s.Name, Value: n}
+}

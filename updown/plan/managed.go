@@ -1,0 +1,70 @@
+package plan
+
+import (
+	"cmp"
+
+	"github.com/ipsecif/ipsecif/routing"
+	"github.com/ipsecif/ipsecif/xfrmi"
+)
+
+// Place is a table and the rule priority that goes with it.
+type Place struct {
+	Table    routing.Table
+	Priority uint32
+}
+
+// ComparePlaces orders places by table and priority.
+func ComparePlaces(a, b Place) int {
+	return cmp.Or(cmp.Compare(a.Table, b.Table), cmp.Compare(a.Priority, b.Priority))
+}
+
+// DefaultPlace is what libreswan's tools use too.
+var DefaultPlace = Place{routing.DefaultTable, routing.DefaultPriority}
+
+// Managed lists the places whose rules are ours. No claim is needed to know an
+// object of ours, so nothing is leaked when claims are lost.
+type Managed []Place
+
+// Owns reports whether ipsecif made the object. Settings are nobody's.
+func (m Managed) Owns(o Object) bool {
+	switch o := o.(type) {
+	case xfrmi.Link:
+		return o.Mine
+	case xfrmi.Addr:
+		return o.Mine
+	case routing.Route:
+		return o.Mine() && (o.Dev != "" || o.Table == routing.TableMain || m.manages(o.Table))
+	case routing.Rule:
+		return m.ownsRule(o)
+	}
+	return false
+}
+
+func (m Managed) manages(t routing.Table) bool {
+	for _, p := range m {
+		if p.Table == t {
+			return true
+		}
+	}
+	return false
+}
+
+// ownsRule knows a rule of ours by protocol, priority and what it looks up.
+// The kernel's own rules have the same protocol, but other priorities.
+func (m Managed) ownsRule(r routing.Rule) bool {
+	if r.Protocol != routing.ProtocolKernel || r.Other != "" {
+		return false
+	}
+	for _, p := range m {
+		lowest, highest := routing.PriorityRange(p.Priority)
+		if r.Priority < lowest || r.Priority > highest {
+			continue
+		}
+		escape := r.Iif == "lo" && r.Mark.Set()
+		if r.Table == p.Table || r.Action == routing.RejectUnreachable ||
+			r.Table == routing.TableMain && (escape || r.Suppress == 0) {
+			return true
+		}
+	}
+	return false
+}

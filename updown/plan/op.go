@@ -1,0 +1,84 @@
+package plan
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/ipsecif/ipsecif/routing"
+	"github.com/ipsecif/ipsecif/xfrmi"
+)
+
+// Verb is what an operation does with its object. The zero value is invalid.
+type Verb uint8
+
+// The verbs of operations.
+const (
+	Add     Verb = iota + 1 // make an object that is not there
+	Set                     // give a setting another value
+	Replace                 // change an object in place
+	Del                     // delete an object that is there, with all its attributes
+)
+
+var verbNames = map[Verb]string{Add: "add", Set: "set", Replace: "replace", Del: "del"}
+
+// String returns the verb as iproute2 writes it.
+func (v Verb) String() string { return verbNames[v] }
+
+// Op is one change of the kernel's state and one netlink message.
+type Op struct {
+	Verb   Verb
+	Object Object
+}
+
+// String returns the operation as the command that would do the same.
+func (op Op) String() string {
+	switch o := op.Object.(type) {
+	case xfrmi.Link:
+		if op.Verb == Del {
+			return "ip link del dev " + o.Name
+		}
+		return "ip link " + op.Verb.String() + " " + o.String()
+	case xfrmi.Attr:
+		return "ip link set " + o.String()
+	case routing.Sysctl:
+		return "sysctl -w " + o.String()
+	case xfrmi.Addr:
+		return ip(routing.FamilyOf(o.Prefix.Addr()), "address", op)
+	case routing.Route:
+		return ip(routing.FamilyOf(o.Dst.Addr()), "route", op)
+	case routing.Rule:
+		return ip(o.Family, "rule", op)
+	}
+	return fmt.Sprintf("%s %s", op.Verb, op.Object)
+}
+
+func ip(f routing.Family, object string, op Op) string {
+	return strings.Join([]string{"ip", f.Flag(), object, op.Verb.String(), op.Object.String()}, " ")
+}
+
+// OpError is an operation that the kernel refused.
+type OpError struct {
+	Op   Op
+	Err  error
+	Hint string // what the error number does not tell; may be empty
+}
+
+// Error names the operation and the cause.
+func (e *OpError) Error() string {
+	s := fmt.Sprintf("%s: %v", e.Op, e.Err)
+	if e.Hint != "" {
+		s += "; " + e.Hint
+	}
+	return s
+}
+
+// Unwrap returns the cause.
+func (e *OpError) Unwrap() error { return e.Err }
+
+// Making returns the operation that makes an object, or sets a setting.
+func Making(o Object) Op {
+	if isSetting(o) {
+		return Op{Set, o}
+	}
+	return Op{Add, o}
+}

@@ -1,0 +1,294 @@
+package plan
+
+import (
+	"fmt"
+	"net/netip"
+	"strconv"
+	"strings"
+
+	"github.com/ipsecif/ipsecif/routing"
+	"github.com/ipsecif/ipsecif/xfrmi"
+)
+
+// ParseOp reads what Op.String prints: the subset of ip(8) and sysctl(8) that
+// operations are written in.
+func ParseOp(line string) (Op, error) {
+	p := parser{words: strings.Fields(line)}
+	op := p.op()
+	if p.err == nil && len(p.words) > 0 {
+		p.fail("unexpected %q", p.words[0])
+	}
+	if p.err != nil {
+		return Op{}, fmt.Errorf("operation %q: %w", line, p.err)
+	}
+	return op, nil
+}
+
+// parser consumes words; after the first error every method returns zero
+// values.
+type parser struct {
+	words []string
+	err   error
+}
+
+func (p *parser) fail(format string, args ...any) {
+	if p.err == nil {
+		p.err = fmt.Errorf(format, args...)
+	}
+	p.words = nil
+}
+
+// next returns the next word.
+func (p *parser) next(what string) string {
+	if len(p.words) == 0 {
+		p.fail("%s is missing", what)
+		return ""
+	}
+	w := p.words[0]
+	p.words = p.words[1:]
+	return w
+}
+
+// skip consumes the next word if it is w.
+func (p *parser) skip(w string) bool {
+	if len(p.words) == 0 || p.words[0] != w {
+		return false
+	}
+	p.words = p.words[1:]
+	return true
+}
+
+func (p *parser) number(what string) uint32 {
+	w := p.next(what)
+	n, err := strconv.ParseUint(w, 0, 32)
+	if err != nil && p.err == nil {
+		p.fail("%s %q is no number", what, w)
+	}
+	return uint32(n)
+}
+
+func (p *parser) addr(what string) netip.Addr {
+	a, err := netip.ParseAddr(p.next(what))
+	if err != nil {
+		p.fail("%s: %w", what, err)
+	}
+	return a
+}
+
+// prefix reads a prefix, a lone address, or "default" of a family.
+func (p *parser) prefix(what string, f routing.Family) netip.Prefix {
+	w := p.next(what)
+	if w == "default" {
+		if f == routing.IPv4 {
+			return netip.PrefixFrom(netip.IPv4Unspecified(), 0)
+		}
+		return netip.PrefixFrom(netip.IPv6Unspecified(), 0)
+	}
+	if a, err := netip.ParseAddr(w); err == nil {
+		return netip.PrefixFrom(a, a.BitLen())
+	}
+	prefix, err := netip.ParsePrefix(w)
+	if err != nil {
+		p.fail("%s: %w", what, err)
+	}
+	return prefix
+}
+
+func (p *parser) table() routing.Table {
+	t, err := routing.ParseTable(p.next("table"))
+	if err != nil {
+		p.fail("%w", err)
+	}
+	return t
+}
+
+func (p *parser) protocol() routing.Protocol {
+	proto, err := routing.ParseProtocol(p.next("protocol"))
+	if err != nil {
+		p.fail("%w", err)
+	}
+	return proto
+}
+
+func (p *parser) op() Op {
+	switch command := p.next("command"); command {
+	case "sysctl":
+		return p.sysctl()
+	case "ip":
+	default:
+		p.fail("%q is neither ip nor sysctl", command)
+		return Op{}
+	}
+	family := routing.IPv4
+	if p.skip("-6") {
+		family = routing.IPv6
+	} else {
+		p.skip("-4")
+	}
+	object := p.next("object")
+	verb := p.verb()
+	switch object {
+	case "link":
+		return p.link(verb)
+	case "address":
+		return Op{verb, p.address(family)}
+	case "route":
+		return Op{verb, p.route(family)}
+	case "rule":
+		return Op{verb, p.rule(family)}
+	}
+	p.fail("object %q is not link, address, route or rule", object)
+	return Op{}
+}
+
+func (p *parser) verb() Verb {
+	w := p.next("verb")
+	for v, name := range verbNames {
+		if w == name {
+			return v
+		}
+	}
+	p.fail("verb %q is not add, set, replace or del", w)
+	return 0
+}
+
+func (p *parser) sysctl() Op {
+	p.skip("-w")
+	name, value, ok := strings.Cut(p.next("setting"), "=")
+	link, isLink := strings.CutPrefix(name, "net.ipv4.conf.")
+	dot := strings.LastIndex(link, ".")
+	n, err := strconv.Atoi(value)
+	if !ok || !isLink || dot < 0 || err != nil {
+		p.fail("setting is not net.ipv4.conf.LINK.NAME=NUMBER")
+		return Op{}
+	}
+	swap := strings.NewReplacer(".", "/", "/", ".")
+	return Op{Set, routing.Sysctl{Link: swap.Replace(link[:dot]), Name: link[dot+1:], Value: n}}
+}
+
+func (p *parser) link(verb Verb) Op {
+	if verb == Set {
+		return Op{Set, p.attr()}
+	}
+	if verb == Del {
+		p.skip("dev")
+	}
+	l := xfrmi.Link{Name: p.next("device")}
+	for len(p.words) > 0 {
+		switch w := p.next(""); w {
+		case "link":
+			l.Under = p.next("link device")
+		case "type":
+			l.Kind = p.next("type")
+		case "if_id":
+			l.IfID = xfrmi.IfID(p.number("if_id"))
+		default:
+			p.fail("unexpected %q", w)
+		}
+	}
+	return Op{verb, l}
+}
+
+func (p *parser) attr() xfrmi.Attr {
+	p.skip("dev")
+	a := xfrmi.Attr{Link: p.next("device"), Name: p.next("attribute")}
+	if a.Name == "up" || a.Name == "down" {
+		a.Name, a.Value = xfrmi.AttrState, a.Name
+		return a
+	}
+	a.Value = strings.Trim(p.next("value"), `"`)
+	return a
+}
+
+func (p *parser) address(f routing.Family) xfrmi.Addr {
+	a := xfrmi.Addr{Prefix: p.prefix("address", f)}
+	for len(p.words) > 0 {
+		switch w := p.next(""); w {
+		case "dev":
+			a.Link = p.next("device")
+		case "nodad":
+		case "proto":
+			a.Mine = p.protocol() == routing.ProtocolIpsecif
+		default:
+			p.fail("unexpected %q", w)
+		}
+	}
+	if a.Link == "" {
+		p.fail("dev is missing")
+	}
+	return a
+}
+
+func (p *parser) route(f routing.Family) routing.Route {
+	r := routing.Route{Type: routing.Unicast, Table: routing.TableMain, Protocol: routing.ProtocolBoot}
+	if p.skip("unreachable") {
+		r.Type = routing.Unreachable
+	} else if p.skip("throw") {
+		r.Type = routing.Throw
+	}
+	r.Dst = p.prefix("destination", f)
+	for len(p.words) > 0 {
+		switch w := p.next(""); w {
+		case "tos":
+			r.TOS = uint8(p.number(w))
+		case "via":
+			p.skip("inet6")
+			r.Via = p.addr(w)
+		case "dev":
+			r.Dev = p.next("device")
+		case "table":
+			r.Table = p.table()
+		case "metric":
+			r.Metric = p.number(w)
+		case "src":
+			r.Src = p.addr(w)
+		case "mtu":
+			r.MTU = p.number(w)
+		case "proto":
+			r.Protocol = p.protocol()
+		default:
+			p.fail("unexpected %q", w)
+		}
+	}
+	return r
+}
+
+func (p *parser) rule(f routing.Family) routing.Rule {
+	r := routing.Rule{Family: f, Suppress: routing.NoSuppress, Protocol: routing.ProtocolBoot}
+	for len(p.words) > 0 {
+		switch w := p.next(""); w {
+		case "priority":
+			r.Priority = p.number(w)
+		case "to":
+			r.To = p.prefix(w, f)
+		case "iif":
+			r.Iif = p.next("device")
+		case "fwmark":
+			r.Mark = p.mark()
+		case "lookup":
+			r.Action, r.Table = routing.Lookup, p.table()
+		case "unreachable":
+			r.Action = routing.RejectUnreachable
+		case "suppress_prefixlength":
+			r.Suppress = int(p.number(w))
+		case "protocol":
+			r.Protocol = p.protocol()
+		default:
+			p.fail("unexpected %q", w)
+		}
+	}
+	return r
+}
+
+func (p *parser) mark() routing.Mark {
+	value, mask, ok := strings.Cut(p.next("mark"), "/")
+	if !ok {
+		mask = "0xffffffff"
+	}
+	v, err := strconv.ParseUint(value, 0, 32)
+	m, err2 := strconv.ParseUint(mask, 0, 32)
+	if err != nil || err2 != nil {
+		p.fail("fwmark is not VALUE/MASK")
+	}
+	return routing.Mark{Value: uint32(v), Mask: uint32(m)}
+}

@@ -1,0 +1,232 @@
+package plan
+
+import (
+	"errors"
+	"fmt"
+	"net/netip"
+	"slices"
+
+	"github.com/ipsecif/ipsecif/conn"
+	"github.com/ipsecif/ipsecif/routing"
+	"github.com/ipsecif/ipsecif/xfrmi"
+)
+
+// Resolve turns a conn into the tunnel that it is for a host with these facts:
+// it finds out which end is ours and fills in defaults. The diagnostics name
+// every reason why that is not possible.
+func Resolve(c *conn.Conn, facts Facts) (Tunnel, conn.Diagnostics) {
+	c = facts.named(c)
+	r := resolver{c: c, facts: facts}
+	t := Tunnel{
+		Link:     c.Interface.Name,
+		IfID:     xfrmi.IfID(c.Interface.IfID),
+		Scheme:   scheme(c.Scheme),
+		Table:    routing.Table(c.Table),
+		Priority: c.RulePriority,
+		Throw:    c.Escape == conn.EscapePeer,
+		LocalLAN: c.LocalLAN != conn.LocalLANTunnel,
+		Metric:   c.Metric,
+		MTU:      c.MTU,
+	}
+	if t.Table == 0 {
+		t.Table = DefaultPlace.Table
+	}
+	if t.Priority == 0 {
+		t.Priority = DefaultPlace.Priority
+	}
+	t.Mark, t.MarkOut = mark(c)
+	r.supported()
+	r.ends(&t)
+	t.OnLoss = onLoss(c.OnLoss, t)
+	return t, r.found
+}
+
+// PlaceOf returns the table and priority that a conn uses.
+func PlaceOf(c *conn.Conn) Place {
+	p := DefaultPlace
+	if c.Table != 0 {
+		p.Table = routing.Table(c.Table)
+	}
+	if c.RulePriority != 0 {
+		p.Priority = c.RulePriority
+	}
+	return p
+}
+
+type resolver struct {
+	c     *conn.Conn
+	facts Facts
+	found conn.Diagnostics
+}
+
+func (r *resolver) refuse(key, code, hint, format string, args ...any) {
+	r.found = append(r.found, conn.Diagnostic{
+		Pos: r.c.KeyPos(key), Severity: conn.Error, Code: code, Conn: r.c.Name, Key: key,
+		Text: fmt.Sprintf(format, args...), Hint: hint,
+	})
+}
+
+// supported refuses conns that ipsecif has nothing to do for.
+func (r *resolver) supported() {
+	if r.c.Interface.IfID == 0 {
+		r.refuse("", "no-interface", "set ipsec-interface=yes", "has no ipsec-interface")
+	}
+	if r.c.NeverNegotiates() {
+		r.refuse("type", "never-negotiates", "", "a conn that never negotiates has no tunnel")
+	}
+	if r.c.OnLoss == conn.OnLossWithdraw {
+		r.refuse("on-loss", "unsupported", "use block or keep", "withdraw is not supported yet")
+	}
+}
+
+// ends fills in what depends on which end is ours.
+func (r *resolver) ends(t *Tunnel) {
+	side, err := r.c.Orient(r.facts.Locals)
+	if err != nil {
+		r.refuseOrientation(err)
+		return
+	}
+	ours, theirs := r.c.Ends(side)
+	switch theirs.Host.Kind {
+	case conn.HostAddr:
+		t.Peer = theirs.Host.Addr
+	case conn.HostAny:
+	default:
+		r.refuse(side.Other().String(), "unknown-peer", "", "the address of the peer %s is not known", hostText(theirs.Host))
+		return
+	}
+	if ours.NextHop.Kind == conn.NextHopAddr {
+		t.NextHop = ours.NextHop.Addr
+	}
+	local, _ := ours.LocalAddr(r.facts.Locals, r.c.Family)
+	ourNets, ok1 := r.selectors(side, ours, local.Addr)
+	theirNets, ok2 := r.selectors(side.Other(), theirs, t.Peer)
+	if !ok1 || !ok2 {
+		return
+	}
+	t.Pairs = pairs(ourNets, theirNets)
+	if len(t.Pairs) == 0 {
+		r.refuse(side.Other().String()+"subnet", "family-mix", "", "no selector of one side has the family of one of the other")
+	}
+	t.Sources = ours.SourceIPs
+	t.Addrs = slices.Clone(ours.InterfaceIPs)
+	if len(t.Addrs) == 0 {
+		for _, s := range ours.SourceIPs {
+			t.Addrs = append(t.Addrs, netip.PrefixFrom(s, s.BitLen()))
+		}
+	}
+}
+
+func (r *resolver) refuseOrientation(err error) {
+	left, right := hostText(r.c.Left.Host), hostText(r.c.Right.Host)
+	switch {
+	case errors.Is(err, conn.ErrNotLocal):
+		r.refuse("left", "not-local", "is this the right host, and is its address up?",
+			"neither left=%s nor right=%s is an address of this host", left, right)
+	case errors.Is(err, conn.ErrBothLocal):
+		r.refuse("left", "both-local", "", "left=%s and right=%s are both addresses of this host", left, right)
+	default:
+		r.refuse("left", "orientation", "", "with left=%s and right=%s it is not known which end is this host: %v", left, right, err)
+	}
+}
+
+// selectors returns the nets of one end: those configured, else its address.
+func (r *resolver) selectors(side conn.Side, e *conn.End, address netip.Addr) ([]netip.Prefix, bool) {
+	if e.VirtualSubnet != "" {
+		r.refuse(side.String()+"subnet", "unsupported", "", "%s is only known when the peer connects", e.VirtualSubnet)
+		return nil, false
+	}
+	if len(e.Subnets) == 0 {
+		if !address.IsValid() {
+			r.refuse(side.String()+"subnet", "unknown-selector", "set "+side.String()+"subnet=", "without it the selector is only known when the peer connects")
+			return nil, false
+		}
+		return []netip.Prefix{netip.PrefixFrom(address, address.BitLen())}, true
+	}
+	var nets []netip.Prefix
+	for _, s := range e.Subnets {
+		if !slices.Contains(nets, s.Prefix) {
+			nets = append(nets, s.Prefix)
+		}
+	}
+	return nets, true
+}
+
+func pairs(ours, theirs []netip.Prefix) []Pair {
+	var ps []Pair
+	for _, o := range ours {
+		for _, t := range theirs {
+			if o.Addr().Is4() == t.Addr().Is4() {
+				ps = append(ps, Pair{o, t})
+			}
+		}
+	}
+	return ps
+}
+
+// named returns the conn with host names replaced by their addresses, as far
+// as those are known.
+func (f Facts) named(c *conn.Conn) *conn.Conn {
+	c2 := *c
+	for _, h := range []*conn.Host{&c2.Left.Host, &c2.Right.Host} {
+		if a, ok := f.Names[h.Name]; ok && h.Kind == conn.HostName {
+			*h = conn.Host{Kind: conn.HostAddr, Addr: a, Family: h.Family}
+		}
+	}
+	return &c2
+}
+
+func hostText(h conn.Host) string {
+	switch h.Kind {
+	case conn.HostAddr:
+		return h.Addr.String()
+	case conn.HostName:
+		return h.Name
+	case conn.HostInterface:
+		return "%" + h.Name
+	case conn.HostAny:
+		return "%any"
+	case conn.HostDefaultRoute:
+		return "%defaultroute"
+	}
+	return "this value"
+}
+
+// mark returns what the IKE daemon puts on ESP packets, and whether the conn
+// asks for it: pluto uses mark-out, else the if_id.
+func mark(c *conn.Conn) (routing.Mark, bool) {
+	if c.MarkOut.Set {
+		return routing.Mark{Value: c.MarkOut.Value, Mask: c.MarkOut.Mask}, true
+	}
+	return routing.Mark{Value: c.Interface.IfID, Mask: 0xffffffff}, false
+}
+
+func scheme(s conn.Scheme) routing.Scheme {
+	if s == conn.SchemeUnderlay {
+		return routing.Underlay
+	}
+	return routing.Overlay
+}
+
+// onLoss fails closed where plain packets would find another way: for a
+// default route, and for a peer that is its own destination.
+func onLoss(o conn.OnLoss, t Tunnel) OnLoss {
+	switch o {
+	case conn.OnLossBlock:
+		return Block
+	case conn.OnLossKeep:
+		return Keep
+	}
+	for _, p := range t.Pairs {
+		if p.Theirs.Bits() == 0 || t.Peer.IsValid() && p.Theirs.Contains(t.Peer) {
+			return Block
+		}
+	}
+	return Keep
+}
+
+// Elsewhere reports whether neither end of a conn is this host.
+func Elsewhere(c *conn.Conn, facts Facts) bool {
+	_, err := facts.named(c).Orient(facts.Locals)
+	return errors.Is(err, conn.ErrNotLocal)
+}

@@ -1,0 +1,66 @@
+package plan
+
+import (
+	"slices"
+
+	"github.com/ipsecif/ipsecif/xfrmi"
+)
+
+// Revert returns the operations that undo what some of ops have done: for the
+// objects of ops, and all that lives on their links, from the state now back to
+// the state before. Whatever else has changed in the meantime is not ours to
+// undo.
+func Revert(before, now State, ops []Op) []Op {
+	keys, links := touched(ops)
+	concerns := func(o Object) bool { return keys[o.Key()] || links[linkOf(o)] }
+	r := orderOf(before, now)
+	var makes, unmakes []Op
+	for key, o := range now {
+		was := before[key]
+		_, isLink := o.(xfrmi.Link)
+		if concerns(o) && !isSetting(o) && (was == nil || isLink && was != o) {
+			unmakes = append(unmakes, Op{Del, o})
+		}
+	}
+	slices.SortFunc(unmakes, func(a, b Op) int { return r.compare(b.Object, a.Object) })
+	now = after(now, unmakes)
+	for key, o := range before {
+		is := now[key]
+		switch {
+		case !concerns(o) || is == o:
+		case isSetting(o):
+			makes = append(makes, Op{Set, o})
+		case is == nil:
+			makes = append(makes, Op{Add, o})
+		default:
+			makes = append(makes, Op{Replace, o})
+		}
+	}
+	slices.SortFunc(makes, func(a, b Op) int { return r.compare(a.Object, b.Object) })
+	return append(prune(unmakes), makes...)
+}
+
+func touched(ops []Op) (keys, links map[string]bool) {
+	keys, links = map[string]bool{}, map[string]bool{}
+	for _, op := range ops {
+		keys[op.Object.Key()] = true
+		switch o := op.Object.(type) {
+		case xfrmi.Link:
+			links[o.Name] = true
+		case xfrmi.Addr:
+			links[o.Link] = true
+		}
+	}
+	return keys, links
+}
+
+// prune leaves out deletions of what dies with its link anyway.
+func prune(unmakes []Op) []Op {
+	dying := map[string]bool{}
+	for _, op := range unmakes {
+		if l, ok := op.Object.(xfrmi.Link); ok {
+			dying[l.Name] = true
+		}
+	}
+	return slices.DeleteFunc(unmakes, func(op Op) bool { return dying[linkOf(op.Object)] })
+}

@@ -1,0 +1,69 @@
+// Package plan is the pure core of ipsecif: it compiles claims into the state
+// that the kernel should have, compares that with the state it has, and orders
+// the operations between the two. It touches no kernel, no file and no clock.
+package plan
+
+import (
+	"maps"
+	"slices"
+
+	"github.com/ipsecif/ipsecif/routing"
+	"github.com/ipsecif/ipsecif/xfrmi"
+)
+
+// Object is one thing in the kernel: an xfrmi.Link, xfrmi.Attr, xfrmi.Addr,
+// routing.Sysctl, routing.Route or routing.Rule. Objects are comparable
+// values: == is equality, Key is identity. String is iproute2's notation
+// without the command.
+type Object interface {
+	Key() string
+	String() string
+}
+
+// State is a set of objects by their keys. The nil State is empty and can be
+// read, not written.
+type State map[string]Object
+
+// NewState returns a state of the given objects.
+func NewState(objects ...Object) State {
+	s := make(State, len(objects))
+	for _, o := range objects {
+		s.Put(o)
+	}
+	return s
+}
+
+// Put adds an object, in place of the one with the same key.
+func (s State) Put(o Object) { s[o.Key()] = o }
+
+// Sorted returns the objects in the order in which they would be made.
+func (s State) Sorted() []Object {
+	objects := slices.Collect(maps.Values(s))
+	slices.SortFunc(objects, orderOf(s).compare)
+	return objects
+}
+
+// linkOf returns the name of the link that an object dies with, or "".
+func linkOf(o Object) string {
+	switch o := o.(type) {
+	case xfrmi.Attr:
+		return o.Link
+	case xfrmi.Addr:
+		return o.Link
+	case routing.Sysctl:
+		return o.Link
+	case routing.Route:
+		return o.Dev
+	}
+	return ""
+}
+
+// isSetting reports whether an object has always some value, so that it is set
+// and restored instead of added and deleted.
+func isSetting(o Object) bool {
+	switch o.(type) {
+	case xfrmi.Attr, routing.Sysctl:
+		return true
+	}
+	return false
+}

@@ -1,0 +1,230 @@
+package updown
+
+import (
+	"errors"
+	"fmt"
+	"reflect"
+	"slices"
+	"strings"
+
+	"github.com/ipsecif/ipsecif/conn"
+	"github.com/ipsecif/ipsecif/routing"
+	"github.com/ipsecif/ipsecif/updown/plan"
+)
+
+// Condition is how the kernel compares with what a claim asks for.
+type Condition string
+
+// The conditions of a conn and of single objects.
+const (
+	Down    Condition = "down"    // nobody claims the conn
+	InSync  Condition = "in sync" // all is there
+	Drift   Condition = "drift"   // something is missing or differs
+	Blocked Condition = "blocked" // the claim cannot be served, see Problems
+
+	Present  Condition = "ok"
+	Adopted  Condition = "foreign" // equal to what is wanted, made by somebody else
+	Missing  Condition = "missing"
+	Differs  Condition = "differs"
+	Leftover Condition = "leftover" // ours, and no claim wants it
+)
+
+// ObjectStatus is one object of a claim.
+type ObjectStatus struct {
+	Object    string    `json:"object"` // the command that makes it
+	Condition Condition `json:"condition"`
+	Have      string    `json:"have,omitempty"` // for Differs, what is there instead
+}
+
+// ConnStatus is the state of one conn.
+type ConnStatus struct {
+	Name      string         `json:"name"`
+	Condition Condition      `json:"condition"`
+	Owner     string         `json:"owner,omitempty"`
+	Link      string         `json:"link"`
+	IfID      uint32         `json:"if_id"`
+	Peer      string         `json:"peer,omitempty"`
+	Scheme    routing.Scheme `json:"scheme"`
+	OnLoss    plan.OnLoss    `json:"on_loss"`
+	Problems  []string       `json:"problems,omitempty"`
+	Objects   []ObjectStatus `json:"objects,omitempty"`
+	// Bypass has the routes of main that win over the conn's default route.
+	Bypass []string `json:"bypass,omitempty"`
+}
+
+// Status is the state of a host.
+type Status struct {
+	Conns     []ConnStatus   `json:"conns"`
+	Leftovers []ObjectStatus `json:"leftovers,omitempty"`
+}
+
+// Differs reports whether anything is not as the claims ask.
+func (s Status) Differs() bool {
+	return len(s.Leftovers) > 0 || slices.ContainsFunc(s.Conns, func(c ConnStatus) bool {
+		return c.Condition == Drift || c.Condition == Blocked
+	})
+}
+
+// Status compares the kernel with all claims, and claims with the conns of the
+// configuration. It changes nothing.
+func (e *Engine) Status(conns []conn.Conn) (Status, error) {
+	claims, saved, err := e.Store.All()
+	if err != nil {
+		return Status{}, err
+	}
+	managed := e.managed(claims)
+	have, err := e.Kernel.Observe(query(managed, claims, saved, conns, e.Names))
+	if err != nil {
+		return Status{}, err
+	}
+	facts := e.complete(have, saved)
+	want, problems := plan.Compile(claims, facts)
+	diff := plan.Diff(want, have.State, plan.Context{Managed: managed, Saved: saved})
+	want = want.On(have.State, managed)
+	v := viewer{want: want, have: have.State, facts: facts, managed: managed, diff: diff, problems: problems}
+	var s Status
+	for _, c := range claims {
+		s.Conns = append(s.Conns, v.claim(c, find(conns, c.Name)))
+	}
+	for i := range conns {
+		c := &conns[i]
+		if c.Interface.IfID != 0 && !slices.ContainsFunc(claims, func(cl plan.Claim) bool { return cl.Name == c.Name }) {
+			s.Conns = append(s.Conns, ConnStatus{Name: c.Name, Condition: Down, Link: c.Interface.Name, IfID: c.Interface.IfID})
+		}
+	}
+	slices.SortFunc(s.Conns, func(a, b ConnStatus) int { return strings.Compare(a.Name, b.Name) })
+	for _, op := range diff.Ops {
+		if op.Verb == plan.Del && want.State[op.Object.Key()] == nil {
+			s.Leftovers = append(s.Leftovers, ObjectStatus{Object: madeBy(op.Object), Condition: Leftover})
+		}
+	}
+	return s, nil
+}
+
+func find(conns []conn.Conn, name string) *conn.Conn {
+	for i := range conns {
+		if conns[i].Name == name {
+			return &conns[i]
+		}
+	}
+	return nil
+}
+
+// viewer renders the comparison for one claim after the other.
+type viewer struct {
+	want     plan.Want
+	have     plan.State
+	facts    plan.Facts
+	managed  plan.Managed
+	diff     plan.Plan
+	problems []plan.Problem
+}
+
+func (v viewer) claim(c plan.Claim, inConf *conn.Conn) ConnStatus {
+	t := c.Tunnel
+	s := ConnStatus{
+		Name: c.Name, Condition: InSync, Owner: c.Owner, Link: t.Link, IfID: uint32(t.IfID),
+		Scheme: t.Scheme, OnLoss: t.OnLoss, Peer: "any",
+	}
+	if t.Peer.IsValid() {
+		s.Peer = t.Peer.String()
+	}
+	for _, o := range v.want.OwnedBy(c.Name) {
+		status := v.object(o)
+		if status.Condition == Missing || status.Condition == Differs {
+			s.Condition = Drift
+		}
+		s.Objects = append(s.Objects, status)
+	}
+	for _, p := range v.problems {
+		if p.Claim == c.Name {
+			s.Condition = Blocked
+			s.Problems = append(s.Problems, p.Text)
+		}
+	}
+	for _, conflict := range v.diff.Conflicts {
+		if slices.Contains(conflict.Owners, c.Name) {
+			s.Condition = Blocked
+			s.Problems = append(s.Problems, conflict.Text)
+		}
+	}
+	if text := v.changed(c, inConf); text != "" && s.Condition == InSync {
+		s.Condition = Drift
+		s.Problems = append(s.Problems, text)
+	}
+	s.Bypass = v.bypass(t)
+	return s
+}
+
+// changed says how the configuration differs from what is claimed.
+func (v viewer) changed(c plan.Claim, inConf *conn.Conn) string {
+	if c.Owner != Admin {
+		return ""
+	}
+	if inConf == nil {
+		return fmt.Sprintf("the conn is not in the configuration any more; `ipsecif down %s` takes it away", c.Name)
+	}
+	tunnel, problems := plan.Resolve(inConf, v.facts)
+	if problems.Err() == nil && !reflect.DeepEqual(tunnel, c.Tunnel) {
+		return fmt.Sprintf("the configuration has changed since; `ipsecif up %s` applies it", c.Name)
+	}
+	return ""
+}
+
+func (v viewer) object(o plan.Object) ObjectStatus {
+	s := ObjectStatus{Object: madeBy(o), Condition: Present}
+	have := v.have[o.Key()]
+	switch {
+	case have == nil:
+		s.Condition = Missing
+	case !plan.Same(o, have):
+		s.Condition, s.Have = Differs, have.String()
+	case v.managed.Owns(o) && !v.managed.Owns(have):
+		s.Condition = Adopted
+	}
+	return s
+}
+
+// madeBy returns the command that makes an object.
+func madeBy(o plan.Object) string { return plan.Making(o).String() }
+
+// bypass returns the routes of main that win over the tunnel's default route.
+func (v viewer) bypass(t plan.Tunnel) []string {
+	if t.Scheme != routing.Overlay || !t.LocalLAN {
+		return nil
+	}
+	var lines []string
+	for _, o := range v.have.Sorted() {
+		r, ok := o.(routing.Route)
+		if !ok || r.Table != routing.TableMain || r.Dst.Bits() == 0 || r.Dev == t.Link || v.managed.Owns(r) {
+			continue
+		}
+		if slices.ContainsFunc(t.Pairs, func(p plan.Pair) bool {
+			return p.Theirs.Bits() == 0 && p.Theirs.Addr().Is4() == r.Dst.Addr().Is4()
+		}) {
+			lines = append(lines, r.String())
+		}
+	}
+	return lines
+}
+
+// Only returns the state of the named conns alone, and all for no names.
+func (s Status) Only(names []string) (Status, error) {
+	if len(names) == 0 {
+		return s, nil
+	}
+	var only Status
+	var errs []error
+	for _, name := range names {
+		n := len(only.Conns)
+		for _, c := range s.Conns {
+			if c.Name == name || strings.HasPrefix(c.Name, name+"/") {
+				only.Conns = append(only.Conns, c)
+			}
+		}
+		if len(only.Conns) == n {
+			errs = append(errs, fmt.Errorf("no conn %q with an ipsec-interface", name))
+		}
+	}
+	return only, errors.Join(errs...)
+}

@@ -1,0 +1,66 @@
+package xfrmi
+
+import (
+	"fmt"
+	"strings"
+)
+
+// Kind is the rtnetlink kind of an xfrm interface (IFLA_INFO_KIND).
+const Kind = "xfrm"
+
+// aliasPrefix begins the ifalias of every link that ipsecif made.
+const aliasPrefix = "ipsecif:"
+
+// Link is a network device as far as ipsecif cares: what cannot be changed
+// after its creation. Attributes that can be changed are separate Attr values.
+// The zero value is no link.
+type Link struct {
+	Name  string
+	Kind  string // "xfrm" for ours; "" for a device without a kind, such as a NIC
+	IfID  IfID   // 0 unless Kind is "xfrm"
+	Under string // name of the link device, "" for none
+	Mine  bool   // carries the alias of ipsecif for this if_id
+}
+
+// Key identifies the link: its name.
+func (l Link) Key() string { return "link " + l.Name }
+
+// String returns the link in the notation of `ip link add`.
+func (l Link) String() string {
+	s := l.Name
+	if l.Under != "" {
+		s += " link " + l.Under
+	}
+	if l.Kind != "" {
+		s += " type " + l.Kind
+	}
+	if l.IfID != 0 {
+		s += " if_id " + l.IfID.String()
+	}
+	return s
+}
+
+// Refusal says why the existing device have cannot serve as want, or returns
+// "" when it can. A link device that is not asked for does no harm: an xfrm
+// interface works the same with and without one, except for offload.
+func (want Link) Refusal(have Link) string {
+	switch {
+	case have.Kind != Kind:
+		kind := have.Kind
+		if kind == "" {
+			kind = "plain"
+		}
+		return fmt.Sprintf("a device %s exists and is a %s device, not an xfrm interface", have.Name, kind)
+	case have.IfID != want.IfID:
+		return fmt.Sprintf("the xfrm interface %s exists with if_id %s, not %s", have.Name, have.IfID, want.IfID)
+	case want.Under != "" && have.Under != want.Under:
+		return fmt.Sprintf("the xfrm interface %s exists on link device %q, not %q", have.Name, have.Under, want.Under)
+	}
+	return ""
+}
+
+// Alias returns the ifalias that marks a link as made by ipsecif.
+func Alias(id IfID) string { return aliasPrefix + id.String() }
+
+// IsAlias reports whether alias is one that ipsecif sets, for any if_id.
+func IsAlias(alias string) bool { return strings.HasPrefix(alias, aliasPrefix) }
