@@ -24,7 +24,8 @@ func (p *parser) parseIndented(src *source) {
 			Text: "after an include, libreswan 5.4 adds this line to the last section of the included file; other releases refuse it",
 			Hint: "move the include behind the section"})
 	}
-	a := scanAssignment(line, i)
+	a := new(assignment)
+	scanAssignment(a, line, i)
 	switch {
 	case line[i] == '#' && isCommentAt(line, i): // in a last line without newline
 		return
@@ -66,7 +67,7 @@ func isSectionWord(word string) bool {
 }
 
 // checkAssignment reports lines that are not key = value.
-func (p *parser) checkAssignment(src *source, a assignment) bool {
+func (p *parser) checkAssignment(src *source, a *assignment) bool {
 	d := Diagnostic{Pos: src.pos(a.keyAt)}
 	switch {
 	case a.key == "":
@@ -92,8 +93,8 @@ func (p *parser) checkAssignment(src *source, a assignment) bool {
 }
 
 // hintValue warns of values that are taken in another way than they look.
-func (p *parser) hintValue(src *source, a assignment) {
-	d := Diagnostic{Pos: src.pos(a.valueStart), Severity: Warning, Key: asciiLower(a.key)}
+func (p *parser) hintValue(src *source, a *assignment) {
+	d := Diagnostic{Pos: src.pos(a.valueStart), Severity: Warning}
 	enclosed := a.valueAt != a.valueStart
 	switch {
 	case a.junk != "":
@@ -111,18 +112,19 @@ func (p *parser) hintValue(src *source, a assignment) {
 	default:
 		return
 	}
+	d.Key = asciiLower(a.key)
 	p.report(d)
 }
 
 // assign looks the key up and adds it to the open section.
-func (p *parser) assign(src *source, a assignment) {
+func (p *parser) assign(src *source, a *assignment) {
 	m, ok := lookupKey(a.key)
 	if !ok || m.noSide || !p.allowedHere(m.id.row()) {
 		p.refuseKey(src, a, m, ok)
 		return
 	}
 	kw := m.id.row()
-	kv := KeyValue{Key: keyNames[m.id.canonical()], Value: a.value, Pos: src.pos(a.keyAt),
+	kv := &KeyValue{Key: keyNames[m.id.canonical()], Value: a.value, Pos: src.pos(a.keyAt),
 		id: m.id, valueCol: int32(a.valueAt + 1), prefixed: m.prefixed}
 	switch {
 	case kw.flags&cmdline != 0:
@@ -150,17 +152,13 @@ func (p *parser) allowedHere(kw *keyword) bool {
 
 // addKey appends kv to the open section unless the section has it. In a conn
 // the first one wins, in config setup the last one.
-func (p *parser) addKey(kv KeyValue) {
-	i := -1
-	if p.isSetup() || p.seen[kv.id] == p.headers {
-		i = p.find(kv.id)
-	}
-	p.seen[kv.id] = p.headers
-	if i < 0 || kv.id.row().flags&also != 0 {
-		p.scratch = append(p.scratch, kv)
+func (p *parser) addKey(kv *KeyValue) {
+	old := p.find(kv.id)
+	if old == nil || kv.id.row().flags&also != 0 {
+		p.appendKey(kv)
+		p.seen[p.seenID(kv.id)] = slot{p.headers, len(p.open()) - 1}
 		return
 	}
-	old := &p.scratch[i]
 	d := Diagnostic{Pos: kv.Pos, Severity: Warning, Code: CodeDuplicateKey, Key: kv.Key}
 	switch {
 	case old.prefixed != kv.prefixed:
@@ -169,28 +167,32 @@ func (p *parser) addKey(kv KeyValue) {
 		d.Hint = "the other one is at " + old.Pos.String()
 	case p.isSetup():
 		d.Text = "it replaces the value at " + old.Pos.String()
-		*old = kv
+		*old = *kv
 	default:
 		d.Text = "it is ignored, the value at " + old.Pos.String() + " counts"
 	}
 	p.report(d)
 }
 
-// find returns the index of a key in the open section, -1 when it is not
-// there. In a conn libreswan takes an alias for another key at this point; the
-// merge finds the clash.
-func (p *parser) find(id keyID) int {
-	for i := range p.scratch {
-		have := p.scratch[i].id
-		if have == id || p.isSetup() && have.canonical() == id.canonical() {
-			return i
-		}
+// find returns the entry of a key in the open section, nil when it has none.
+func (p *parser) find(id keyID) *KeyValue {
+	if s := p.seen[p.seenID(id)]; s.number == p.headers {
+		return &p.open()[s.index]
 	}
-	return -1
+	return nil
+}
+
+// seenID returns the key under which find remembers id. In a conn libreswan
+// takes an alias for another key at this point; the merge finds the clash.
+func (p *parser) seenID(id keyID) keyID {
+	if p.isSetup() {
+		return id.canonical()
+	}
+	return id
 }
 
 // refuseKey reports a key that cannot stand where it is.
-func (p *parser) refuseKey(src *source, a assignment, m match, known bool) {
+func (p *parser) refuseKey(src *source, a *assignment, m match, known bool) {
 	d := Diagnostic{Pos: src.pos(a.keyAt), Code: CodeUnknownKey, Key: a.key, Text: "there is no such key"}
 	switch {
 	case !known:

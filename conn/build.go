@@ -183,7 +183,9 @@ func (b *builder) report(d Diagnostic) {
 	if b.seen == nil {
 		b.seen = make(map[problemPlace]bool)
 	}
-	b.seen[place] = true
+	if len(b.list) < maxProblems {
+		b.seen[place] = true
+	}
 	b.add(d)
 }
 
@@ -210,7 +212,7 @@ func (b *builder) numberOf(id keyID, low, high uint64) uint64 {
 	v, p := parseRange(kv.Value, low, high)
 	b.problem(kv, p)
 	if p == nil && isOctal(kv.Value) {
-		b.at(kv, Warning, CodeOctal, quote(kv.Value)+" is octal because of the leading 0: it means "+decimal(v), "")
+		b.at(kv, Warning, CodeNumberForm, quote(kv.Value)+" is octal because of the leading 0: it means "+decimal(v), "")
 	}
 	return v
 }

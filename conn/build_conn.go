@@ -12,6 +12,9 @@ func (b *builder) build(list []Conn, s *Section) []Conn {
 	c := Conn{Name: s.Name, Section: s.Name, Pos: s.Pos, keys: s.Keys}
 	c.Type = Type(b.wordOf(keyType, uint8(TypeTunnel)))
 	c.Auto = Auto(b.wordOf(keyAuto, uint8(AutoIgnore)))
+	if kv := b.get(keyType); kv != nil && equalFold("reject", kv.Value) {
+		b.at(kv, Warning, CodeIgnored, "libreswan takes reject as drop", "")
+	}
 	if c.NeverNegotiates() {
 		b.ignoreNegotiated()
 	}

@@ -63,7 +63,7 @@ func (b *builder) host(id keyID, winner *familyWinner) Host {
 // warnOdd warns of an address that is not what it looks like.
 func (b *builder) warnOdd(kv *KeyValue, text string, a netip.Addr) {
 	if _, odd, _ := parseAddr(text); odd {
-		b.at(kv, Warning, CodeOctal, quote(text)+" is read as "+a.String(), "write four decimal numbers without leading 0")
+		b.at(kv, Warning, CodeNumberForm, quote(text)+" is read as "+a.String(), "write four decimal numbers without leading 0")
 	}
 }
 

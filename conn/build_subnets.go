@@ -70,6 +70,8 @@ func (b *builder) selectors(end *End, side Side, kv *KeyValue, product bool) {
 		}
 		if hostBits {
 			b.hostBits(kv, f, sel, product)
+		} else if hasOctal(f.text) {
+			b.octal(kv, f, sel)
 		}
 		if b.addProtoPort(end, side, kv, &sel, len(fields)) {
 			end.Subnets = append(end.Subnets, sel)
@@ -86,6 +88,11 @@ func (b *builder) hostBits(kv *KeyValue, f field, sel Selector, product bool) {
 		d.Severity, d.Hint = Error, "write "+sel.String()
 	}
 	b.report(d)
+}
+
+// octal warns of a subnet that is not what it looks like.
+func (b *builder) octal(kv *KeyValue, f field, sel Selector) {
+	b.at(kv, Warning, CodeNumberForm, "a leading 0 makes a number of "+quote(f.text)+" octal", "it is read as "+sel.String())
 }
 
 // addProtoPort merges leftprotoport= into a selector.
@@ -126,6 +133,8 @@ func (b *builder) subnetList(end *End, side Side) []Selector {
 		}
 		if hostBits {
 			b.hostBits(kv, f, sel, true)
+		} else if hasOctal(f.text) {
+			b.octal(kv, f, sel)
 		}
 		sel.Protocol, sel.Port = end.ProtoPort.Protocol, end.ProtoPort.Port
 		list = append(list, sel)

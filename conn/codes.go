@@ -50,7 +50,7 @@ const (
 	CodeConflict       = "conflict"        // two keys contradict each other
 	CodeRequired       = "required"        // a key is missing
 	CodeIgnored        = "ignored"         // a key has no effect here
-	CodeOctal          = "octal"           // a number with a leading 0
+	CodeNumberForm     = "number-form"     // a number with a leading 0
 	CodeHostBits       = "host-bits"       // a subnet with bits set behind its length
 	CodeInterfaceName  = "interface-name"  // a device name libreswan misreads
 	CodeMarkUnique     = "mark-unique"     // mark=-1

@@ -18,7 +18,7 @@ import (
 func Load(fsys FS, name string) (*File, Diagnostics) {
 	p := &parser{
 		reader: reader{fsys: fsys, order: make(map[string]int)},
-		seen:   make([]int, 2*len(keywords)),
+		seen:   make([]slot, 2*len(keywords)),
 	}
 	text, d := p.read(name)
 	if d != nil {
@@ -49,6 +49,10 @@ func (p *parser) parseFile(src *source) {
 // include reads the files that pattern names.
 func (p *parser) include(src *source, pattern string, pos Pos) {
 	defer func() { p.included = true }()
+	if p.includes++; p.includes > maxFiles {
+		p.stop(pos, "there are more than %d include statements", maxFiles)
+		return
+	}
 	if !strings.HasPrefix(pattern, "/") {
 		p.add(Diagnostic{Pos: pos, Severity: Warning, Code: CodeIncludeRelative,
 			Text: quote(pattern) + " is looked up in the working directory of the program that reads it, not beside this file",

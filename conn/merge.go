@@ -24,7 +24,7 @@ type merger struct {
 	broken bool
 }
 
-// slot remembers where a key of the conn with that number is.
+// slot remembers where a key of the section with that number is.
 type slot struct{ number, index int }
 
 // merge makes a File of what the parser found.
@@ -95,6 +95,11 @@ func (m *merger) mergeDefaults() (broken bool) {
 func (m *merger) mergeConn(i int) Section {
 	raw := &m.p.sections[i]
 	m.number++
+	if m.isPlain(raw) {
+		m.total += len(raw.keys)
+		return Section{Name: raw.name, Pos: raw.pos, Keys: raw.keys, Broken: raw.broken || m.p.stopped}
+	}
+	m.number++
 	m.name, m.own, m.keys, m.broken = raw.name, i, m.keys[:0], false
 	m.expand(i, 0)
 	for _, kv := range m.defaults {
@@ -107,27 +112,26 @@ func (m *merger) mergeConn(i int) Section {
 		}
 	}
 	m.steps += len(m.defaults)
-	section := Section{Name: raw.name, Pos: raw.pos, Keys: raw.keys, Broken: m.broken}
-	if !m.unchanged(raw.keys) {
-		section.Keys = slices.Clone(m.keys)
-	}
 	m.total += len(m.keys)
-	if m.total > maxMergedKeys {
-		m.p.stop(raw.pos, "the conns have more than %d keys together", maxMergedKeys)
+	if m.total > maxKeys {
+		m.p.stop(raw.pos, "the conns have more than %d keys together", maxKeys)
 	}
-	return section
+	return Section{Name: raw.name, Pos: raw.pos, Keys: slices.Clone(m.keys), Broken: m.broken || m.p.stopped}
 }
 
-// unchanged tells whether merging changed nothing, so that the keys need no
-// copy of their own.
-func (m *merger) unchanged(raw []KeyValue) bool {
-	if len(m.keys) != len(raw) || len(m.defaults) > 0 {
+// isPlain tells whether there is nothing to merge into a section, so that it
+// needs no copy of its keys.
+func (m *merger) isPlain(raw *rawSection) bool {
+	if len(m.defaults) > 0 {
 		return false
 	}
-	for i := range raw {
-		if raw[i].Pos != m.keys[i].Pos || raw[i].id != m.keys[i].id {
+	for i := range raw.keys {
+		id := raw.keys[i].id
+		s := &m.slots[id.canonical()]
+		if s.number == m.number || id.row().flags&also != 0 {
 			return false
 		}
+		s.number = m.number
 	}
 	return true
 }

@@ -93,14 +93,14 @@ type assignment struct {
 }
 
 // scanAssignment takes the indented line s apart from index i on.
-func scanAssignment(s string, i int) assignment {
-	a := assignment{keyAt: i}
+func scanAssignment(a *assignment, s string, i int) {
+	a.keyAt = i
 	j := wordEnd(s, i)
 	a.key = s[i:j]
 	eq := strings.IndexByte(s[j:], '=')
 	if eq < 0 {
 		a.rest = len(s)
-		return a
+		return
 	}
 	a.equals = true
 	a.junk = strings.Trim(s[j:j+eq], " \t")
@@ -108,10 +108,9 @@ func scanAssignment(s string, i int) assignment {
 	a.valueStart = v
 	if v == len(s) {
 		a.valueAt, a.rest = v, v
-		return a
+		return
 	}
 	a.value, a.valueAt, a.rest = scanValue(s, v)
-	return a
 }
 
 // isComment tells whether a key is a comment for libreswan: x- or X_ followed

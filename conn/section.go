@@ -35,14 +35,17 @@ type parser struct {
 
 	state     state
 	cur       *rawSection // for inSection
-	scratch   []KeyValue  // keys of cur, copied when it ends
+	keys      []KeyValue  // storage that the sections share
+	start     int         // index in keys of the first key of cur
 	continued bool        // cur was left open by an included file
 	started   bool        // something other than comments was seen: too late for version
 
-	headers   int   // number of section headers so far
-	seen      []int // keyID -> number of the section in which it was last seen
-	backslash bool  // the line before ended with a backslash
-	included  bool  // an include is the last header
+	headers   int    // number of section headers so far
+	seen      []slot // keyID -> section in which it was last seen, and where
+	total     int    // keys so far
+	includes  int    // include statements so far
+	backslash bool   // the line before ended with a backslash
+	included  bool   // an include is the last header
 }
 
 // openSection begins a section; conn is false for config setup.
@@ -55,7 +58,11 @@ func (p *parser) openSection(conn bool, name string, pos Pos) {
 			p.setup.pos = pos
 		}
 		p.cur = &p.setup
-		p.scratch = append(p.scratch, p.setup.keys...)
+		for i := range p.setup.keys { // sections of this kind are one
+			kv := &p.setup.keys[i]
+			p.appendKey(kv)
+			p.seen[p.seenID(kv.id)] = slot{p.headers, i}
+		}
 		return
 	}
 	p.sections = append(p.sections, rawSection{name: name, pos: pos})
@@ -65,11 +72,32 @@ func (p *parser) openSection(conn bool, name string, pos Pos) {
 	}
 }
 
+// open returns the keys of the open section.
+func (p *parser) open() []KeyValue { return p.keys[p.start:] }
+
+// appendKey adds a key to the open section. Sections lie one after the other
+// in blocks of storage, which saves a copy of each.
+func (p *parser) appendKey(kv *KeyValue) {
+	if len(p.keys) == cap(p.keys) {
+		open := p.open()
+		size := max(min(2*cap(p.keys), keyBlock), 2*len(open), 64)
+		p.keys, p.start = append(make([]KeyValue, 0, size), open...), 0
+	}
+	p.keys = append(p.keys, *kv)
+	p.total++
+	if p.total > maxKeys {
+		p.stop(kv.Pos, "there are more than %d keys", maxKeys)
+	}
+}
+
+// keyBlock is the usual number of keys in a block of storage.
+const keyBlock = 4096
+
 // closeSection stores the keys of the section that was open.
 func (p *parser) closeSection() {
 	if p.cur != nil {
-		p.cur.keys = slices.Clone(p.scratch)
-		p.scratch = p.scratch[:0]
+		p.cur.keys = slices.Clip(p.open())
+		p.start = len(p.keys)
 		p.cur = nil
 	}
 	p.state = outside

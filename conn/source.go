@@ -11,12 +11,12 @@ import (
 const (
 	maxSize         = 64 << 20 // bytes of all files together
 	maxLine         = 1 << 20  // bytes of one line
-	maxFiles        = 4096     // files read by includes
+	maxFiles        = 4096     // files read by includes, and include statements
 	maxIncludeDepth = 10       // libreswan's limit; the main file is level 1
 	maxSections     = 1 << 18  // conns
 	maxAlsoDepth    = 1000     // sections nested by also=
 	maxMergeSteps   = 1 << 24  // keys looked at while merging
-	maxMergedKeys   = 1 << 22  // keys of all conns after merging
+	maxKeys         = 1 << 22  // keys of all sections, before and after merging
 	maxJoined       = 64 << 20 // bytes of list values joined while merging
 	maxProduct      = 1 << 16  // conns made by subnets= lists
 )

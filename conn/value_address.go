@@ -78,8 +78,12 @@ func parseHost(s string) (Host, *problem) {
 	if a, _, ok := parseAddr(s); ok {
 		return Host{Kind: HostAddr, Addr: a, Family: familyOf(a)}, nil
 	}
-	if strings.ContainsAny(s, ":/ \t,") {
+	last := s[strings.LastIndexByte(s, '.')+1:]
+	switch {
+	case strings.ContainsAny(s, ":/ \t,"):
 		return Host{}, &problem{text: quote(s) + " is neither an address nor a host name"}
+	case strings.Trim(last, "0123456789") == "": // no top-level domain is a number
+		return Host{}, &problem{text: quote(s) + " is not an address"}
 	}
 	return Host{Kind: HostName, Name: s}, nil
 }
@@ -228,6 +232,9 @@ func parseSourceIPs(s string) ([]netip.Addr, *problem) {
 // length it is a single address.
 func parseInterfaceAddr(s string) (netip.Prefix, *problem) {
 	text, length, slash := strings.Cut(s, "/")
+	if i := strings.IndexAny(s, ", \t"); i >= 0 {
+		return netip.Prefix{}, &problem{at: i, text: "only one address is allowed"}
+	}
 	a, _, ok := parseAddr(text)
 	if !ok {
 		return netip.Prefix{}, &problem{text: quote(text) + " is not an address"}
@@ -250,12 +257,17 @@ func parseInterfaceAddr(s string) (netip.Prefix, *problem) {
 func parsePrefixLen(s string, a netip.Addr) (uint64, *problem) {
 	n, p := parseNumber(s)
 	switch {
-	case p != nil && a.Is4() && strings.Count(s, ".") == 3:
+	case p != nil && a.Is4() && isIPv4(s):
 		p.hint = "write the length of the mask, such as /24"
 	case p == nil && n > uint64(a.BitLen()):
 		p = &problem{text: "the prefix length " + quote(s) + " is larger than " + maxLen(a)}
 	}
 	return n, p
+}
+
+func isIPv4(s string) bool {
+	a, err := netip.ParseAddr(s)
+	return err == nil && a.Is4()
 }
 
 func maxLen(a netip.Addr) string {

@@ -65,7 +65,7 @@ func digit(c byte) (uint64, bool) {
 func notNumber(s string) *problem {
 	switch {
 	case s == "":
-		return &problem{text: "the value is empty, it must be a number"}
+		return &problem{text: "a number is missing"}
 	case len(s) > 1 && s[0] == '0' && strings.Trim(s, "0123456789") == "":
 		return &problem{text: quote(s) + " is not a number", hint: "a leading 0 makes it octal"}
 	}
@@ -76,6 +76,16 @@ func notNumber(s string) *problem {
 // its writer may have taken for padding.
 func isOctal(s string) bool {
 	return len(s) > 1 && s[0] == '0' && strings.Trim(s, "01234567") == "" && strings.Trim(s, "0") != ""
+}
+
+// hasOctal tells whether a field of an address or its length was read as octal.
+func hasOctal(s string) bool {
+	for f := range strings.FieldsFuncSeq(s, func(r rune) bool { return r == '.' || r == '/' }) {
+		if isOctal(f) {
+			return true
+		}
+	}
+	return false
 }
 
 // parseDecimal reads an unsigned number to the base 10.

@@ -39,25 +39,35 @@ func parseSelector(s string) (sel Selector, hostBits bool, p *problem) {
 			return Selector{}, false, p
 		}
 	}
-	proto, port, _ := strings.Cut(proto, "/")
-	if proto != "" {
-		if sel.Protocol, p = parseProtocol(proto); p != nil {
-			return Selector{}, false, p
-		}
-	}
-	if port != "" {
-		v, p := parseRange(port, 0, 65535)
-		switch {
-		case p != nil:
-			return Selector{}, false, p
-		case v != 0 && sel.Protocol == 0:
-			return Selector{}, false, &problem{text: "a port needs a protocol"}
-		}
-		sel.Port = uint16(v)
+	if p = sel.setProtocol(proto, len(s)-len(proto)); p != nil {
+		return Selector{}, false, p
 	}
 	full := netip.PrefixFrom(a, int(n))
 	sel.Prefix = full.Masked()
 	return sel, full != sel.Prefix, nil
+}
+
+// setProtocol reads PROTOCOL[/PORT], the end of a selector from index at on.
+func (s *Selector) setProtocol(text string, at int) (p *problem) {
+	proto, port, _ := strings.Cut(text, "/")
+	if proto != "" {
+		if s.Protocol, p = parseProtocol(proto); p != nil {
+			p.at = at
+			return p
+		}
+	}
+	if port == "" {
+		return nil
+	}
+	v, p := parseRange(port, 0, 65535)
+	if p == nil && v != 0 && s.Protocol == 0 {
+		p = &problem{text: "a port needs a protocol"}
+	}
+	if p != nil {
+		p.at = at + len(proto) + 1
+	}
+	s.Port = uint16(v)
+	return p
 }
 
 // parseSubnet reads an element of leftsubnets=: ADDRESS/LENGTH, or for IPv4
