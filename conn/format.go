@@ -9,7 +9,8 @@ import (
 // Format writes the resolved configuration as an ipsec.conf: config setup and
 // every conn with all its keys, nothing left to include or to merge. Own keys
 // get the prefix that makes them comments for libreswan. Loaded again it gives
-// the same sections. Broken sections are left out, a comment names them.
+// the same sections. Broken sections and all but the first of one name are
+// left out, a comment names them.
 func (f *File) Format(w io.Writer) error {
 	out := bufio.NewWriter(w)
 	gap := ""
@@ -22,8 +23,12 @@ func (f *File) Format(w io.Writer) error {
 		s := &f.Sections[i]
 		out.WriteString(gap)
 		gap = "\n"
-		if s.Broken {
+		switch {
+		case s.Broken:
 			fmt.Fprintf(out, "# conn %q has errors and is left out.\n", s.Name)
+			continue
+		case f.first[s.Name] != i:
+			fmt.Fprintf(out, "# A further conn %q is left out.\n", s.Name)
 			continue
 		}
 		out.WriteString("conn ")
@@ -59,9 +64,13 @@ func formatValue(value string) string {
 		if text == "" || isBlank(text[0]) {
 			continue
 		}
-		if v, _, end := scanValue(text, 0); end == len(text) && v == value {
-			return text
+		if v, _, end := scanValue(text, 0); end != len(text) || v != value {
+			continue
 		}
+		if text[len(text)-1] == '\r' { // else it would belong to the end of the line
+			text += " # ends with a carriage return"
+		}
+		return text
 	}
 	return `""`
 }

@@ -55,7 +55,7 @@ func FuzzParse(f *testing.F) {
 // end of its line.
 func checkPos(t *testing.T, files memFS, pos Pos, what string) {
 	t.Helper()
-	text, ok := files[pos.File]
+	text, ok := files["/"+clean(pos.File)]
 	if !ok && pos != (Pos{}) {
 		t.Fatalf("%s: no such file: %q", what, pos.File)
 	}

@@ -142,15 +142,18 @@ func checkFormat(t *testing.T, f *File) {
 // plain dumps the usable sections without positions.
 func plain(f *File) string {
 	var b strings.Builder
-	sections := append([]Section{f.Setup}, f.Sections...)
-	for i := range sections {
-		if i > 0 && sections[i].Broken {
-			continue
-		}
-		fmt.Fprintf(&b, "%q\n", sections[i].Name)
-		for _, kv := range sections[i].Keys {
-			fmt.Fprintf(&b, "\t%s=%q\n", kv.Key, kv.Value)
+	plainKeys(&b, f.Setup.Keys)
+	for i, s := range f.Sections {
+		if !s.Broken && f.first[s.Name] == i {
+			fmt.Fprintf(&b, "%q\n", s.Name)
+			plainKeys(&b, s.Keys)
 		}
 	}
 	return b.String()
+}
+
+func plainKeys(b *strings.Builder, keys []KeyValue) {
+	for _, kv := range keys {
+		fmt.Fprintf(b, "\t%s=%q\n", kv.Key, kv.Value)
+	}
 }

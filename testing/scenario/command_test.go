@@ -98,7 +98,6 @@ func run(ts *testscript.TestScript, words []string) error {
 	stdout, stderr, err := of(ts).host(words[0]).Run(ctx, program, words[2:]...)
 	fmt.Fprint(ts.Stdout(), stdout)
 	fmt.Fprint(ts.Stderr(), stderr)
-	ts.Logf("%s%s", stderr, stdout)
 	return err
 }
 

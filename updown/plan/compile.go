@@ -154,7 +154,7 @@ func (c *compiler) demands(t Tunnel) []routing.Demand {
 		}
 		path, _ := c.path(t)
 		demands = append(demands, routing.Demand{
-			Dst: p.Theirs, Dev: t.Link, Src: source(t, p), Peer: t.Peer, Path: path,
+			Dst: p.Theirs, Dev: t.Link, Src: c.source(t, p), Peer: t.Peer, Path: path,
 			Mark: t.Mark, MarkOut: t.MarkOut, Throw: t.Throw,
 			// With equal selectors a route would take the local net away; a
 			// routing daemon or the admin decides what goes in.
@@ -167,11 +167,20 @@ func (c *compiler) demands(t Tunnel) []routing.Demand {
 }
 
 // source returns the preferred source for traffic to a pair's remote side: one
-// of the tunnel's own that the local selector covers.
-func source(t Tunnel, p Pair) netip.Addr {
+// of the tunnel's own that the local selector covers. Where the selector is an
+// address of this host alone, every other source would be dropped for want of
+// an SP, so that address it is; libreswan's layout leaves it to chance.
+func (c *compiler) source(t Tunnel, p Pair) netip.Addr {
 	for _, s := range t.Sources {
 		if p.Ours.Contains(s) && s.Is4() == p.Theirs.Addr().Is4() {
 			return s
+		}
+	}
+	if t.Scheme == routing.Overlay && p.Ours.IsSingleIP() {
+		for _, l := range c.facts.Locals.Addrs {
+			if l.Addr == p.Ours.Addr() && !c.facts.Tunnels[l.Dev] {
+				return l.Addr
+			}
 		}
 	}
 	return netip.Addr{}
