@@ -26,7 +26,9 @@ type Kernel struct {
 	Unprivileged bool
 	// ReflectsMark is plan.Facts.ReflectsMark.
 	ReflectsMark string
-	// After is called after every operation that succeeds; nil for no call.
+	// After is called after every system call that succeeds, with its last
+	// operation; nil for no call. The creation of a link and the attributes
+	// that follow are one call.
 	After func(plan.Op)
 }
 
@@ -60,6 +62,7 @@ func (k *Kernel) Observe(q plan.Query) (plan.Observation, error) {
 	o.Facts.Paths = map[plan.PathQuery]routing.Path{}
 	o.Facts.ReflectsMark = k.ReflectsMark
 	for _, pq := range q.Paths {
+		o.Facts.Paths[pq] = routing.Path{}
 		if r, ok := k.Lookup(Packet{To: pq.To, Mark: pq.Mark}); ok {
 			o.Facts.Paths[pq] = routing.Path{Dev: r.Dev, Via: r.Via}
 		}
@@ -106,16 +109,31 @@ func (k *Kernel) defaultRoute(l *conn.Locals, r routing.Route) {
 
 // Apply does the operations in their order and stops at the first that fails.
 func (k *Kernel) Apply(ops []plan.Op, trace func(plan.Op)) error {
-	for _, op := range ops {
+	for i, op := range ops {
 		trace(op)
 		if err := k.do(op); err != nil {
 			return &plan.OpError{Op: op, Err: err}
 		}
-		if k.After != nil {
+		if k.After != nil && !sameCall(op, ops[i+1:]) {
 			k.After(op)
 		}
 	}
 	return nil
+}
+
+// sameCall reports whether the next operation goes in the same system call.
+func sameCall(op plan.Op, rest []plan.Op) bool {
+	if len(rest) == 0 {
+		return false
+	}
+	next, ok := rest[0].Object.(xfrmi.Attr)
+	switch o := op.Object.(type) {
+	case xfrmi.Link:
+		return ok && op.Verb == plan.Add && o.Name == next.Link
+	case xfrmi.Attr:
+		return ok && o.Link == next.Link
+	}
+	return false
 }
 
 func (k *Kernel) do(op plan.Op) error {

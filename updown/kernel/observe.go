@@ -34,8 +34,9 @@ func (k *Kernel) Observe(q plan.Query) (plan.Observation, error) {
 	o.Facts.Paths = map[plan.PathQuery]routing.Path{}
 	sysctlLinks := map[string]bool{}
 	for _, pq := range q.Paths {
-		if p, ok := k.path(pq, names); ok {
-			o.Facts.Paths[pq] = p
+		p := k.path(pq, names)
+		o.Facts.Paths[pq] = p
+		if p.Dev != "" {
 			sysctlLinks[p.Dev] = true
 		}
 	}

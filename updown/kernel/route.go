@@ -165,16 +165,16 @@ func scope(op plan.Op, r routing.Route) uint8 {
 	return unix.RT_SCOPE_UNIVERSE
 }
 
-// path returns how packets of this host with a mark leave for an address; ok
-// is false when they do not.
-func (k *Kernel) path(q plan.PathQuery, names map[uint32]string) (p routing.Path, ok bool) {
+// path returns how packets of this host with a mark leave for an address, the
+// zero Path when they do not.
+func (k *Kernel) path(q plan.PathQuery, names map[uint32]string) (p routing.Path) {
 	found, err := k.handle.RouteGetWithOptions(q.To.AsSlice(), &netlink.RouteGetOptions{Mark: q.Mark})
 	if err != nil || len(found) == 0 || found[0].Type != unix.RTN_UNICAST {
-		return p, false
+		return p
 	}
 	p.Dev = names[uint32(found[0].LinkIndex)]
 	if via, ok := netip.AddrFromSlice(found[0].Gw); ok {
 		p.Via = via.Unmap()
 	}
-	return p, true
+	return p
 }

@@ -190,10 +190,10 @@ func (c *compiler) source(t Tunnel, p Pair) netip.Addr {
 func (c *compiler) path(t Tunnel) (routing.Path, bool) {
 	if t.NextHop.IsValid() && t.NextHop != t.Peer {
 		p, ok := c.facts.Paths[PathQuery{t.NextHop, t.Mark.Value}]
-		return routing.Path{Dev: p.Dev, Via: t.NextHop}, ok && p.Dev != t.Link
+		return routing.Path{Dev: p.Dev, Via: t.NextHop}, ok
 	}
 	p, ok := c.facts.Paths[PathQuery{t.Peer, t.Mark.Value}]
-	return p, ok && p.Dev != t.Link
+	return p, ok
 }
 
 // relaxRPFilter lets ESP in although its source, the peer, is routed into the

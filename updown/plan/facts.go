@@ -36,9 +36,9 @@ func (f RPFilter) strict(v int) bool { return max(f.All, v) == routing.RPFilterS
 // The zero value is a host without addresses.
 type Facts struct {
 	Locals   conn.Locals
-	Names    map[string]netip.Addr // host names of conns, resolved
-	Paths    map[PathQuery]routing.Path
-	Tunnels  map[string]bool // names of the xfrm interfaces
+	Names    map[string]netip.Addr      // host names of conns, resolved
+	Paths    map[PathQuery]routing.Path // the zero Path for no way out
+	Tunnels  map[string]bool            // names of the xfrm interfaces
 	RPFilter RPFilter
 	// ReflectsMark names the sysctl, if any, that gives replies the mark of
 	// the packet they answer: fwmark_reflect or tcp_fwmark_accept.
@@ -67,31 +67,43 @@ func (f Facts) Before(saved []Saved) Facts {
 	return f
 }
 
-// Outside returns the facts with paths that avoid the xfrm interfaces: where
-// another tunnel has the default route, the kernel's answer leads into it, and
-// the best other route of main is where ESP has to go.
+// Outside returns the facts with paths as they would be without ipsecif. Where
+// a tunnel or its guard has the default route, the kernel's answer leads into
+// it; where a route to the peer is pinned, the answer is what was pinned. The
+// best other route of main is the way then.
 func (f Facts) Outside(s State) Facts {
-	tunnels := orderOf(s)
+	f.Tunnels = orderOf(s)
+	pinned := map[netip.Addr]bool{}
+	for _, o := range s {
+		if r, ok := o.(routing.Route); ok && r.Table != routing.TableMain && r.Dst.IsSingleIP() && r.Mine() {
+			pinned[r.Dst.Addr()] = true
+		}
+	}
 	paths := maps.Clone(f.Paths)
 	for q, p := range f.Paths {
-		if !tunnels[p.Dev] {
+		if p.Dev != "" && !f.Tunnels[p.Dev] && !pinned[q.To] {
 			continue
 		}
-		var best routing.Route
-		for _, o := range s {
-			r, ok := o.(routing.Route)
-			if ok && r.Table == routing.TableMain && r.Type == routing.Unicast && !tunnels[r.Dev] && r.Beats(best, q.To) {
-				best = r
-			}
-		}
-		if best.Dev == "" {
+		if r, ok := f.bestOfMain(s, q.To); ok {
+			paths[q] = routing.Path{Dev: r.Dev, Via: r.Via}
+		} else {
 			delete(paths, q)
-			continue
 		}
-		paths[q] = routing.Path{Dev: best.Dev, Via: best.Via}
 	}
-	f.Paths, f.Tunnels = paths, tunnels
+	f.Paths = paths
 	return f
+}
+
+// bestOfMain returns the route of main to an address that leads through no
+// tunnel.
+func (f Facts) bestOfMain(s State, to netip.Addr) (best routing.Route, ok bool) {
+	for _, o := range s {
+		r, isRoute := o.(routing.Route)
+		if isRoute && r.Table == routing.TableMain && r.Type == routing.Unicast && !f.Tunnels[r.Dev] && r.Beats(best, to) {
+			best, ok = r, true
+		}
+	}
+	return best, ok
 }
 
 // PathQueries asks for the path to the peer and to its configured next hop.

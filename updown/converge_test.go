@@ -1,0 +1,394 @@
+package updown_test
+
+import (
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"net/netip"
+	"slices"
+	"strings"
+	"testing"
+	"testing/fstest"
+
+	"github.com/ipsecif/ipsecif/conn"
+	"github.com/ipsecif/ipsecif/routing"
+	"github.com/ipsecif/ipsecif/testing/fake"
+	"github.com/ipsecif/ipsecif/updown"
+	"github.com/ipsecif/ipsecif/updown/claim"
+	"github.com/ipsecif/ipsecif/updown/plan"
+	"github.com/ipsecif/ipsecif/xfrmi"
+)
+
+// convergeConf has conns that share everything that conns can share: links,
+// rules, routes, sources and peers.
+const convergeConf = `
+conn %default
+	left=192.1.3.209
+
+conn road
+	leftsubnet=192.0.2.101/32
+	leftsourceip=192.0.2.101
+	right=192.1.2.23
+	rightsubnet=0.0.0.0/0
+	ipsec-interface=1
+
+conn same-link
+	leftsubnet=192.0.2.102/32
+	leftsourceip=192.0.2.102
+	right=192.1.2.23
+	rightsubnet=10.1.0.0/16
+	on-loss=block
+	ipsec-interface=1
+
+conn same-peer
+	right=192.1.2.23
+	rightsubnet=192.1.2.0/24
+	ipsec-interface=2
+	mark-out=0x100/0xff00
+
+conn host
+	right=192.1.2.45
+	ipsec-interface=0
+	mark-out=0x100/0xff00
+
+conn on-link
+	right=192.1.3.33
+	ipsec-interface=3
+
+conn net
+	leftsubnet=10.9.0.0/16
+	right=192.1.2.46
+	rightsubnet=10.2.0.0/16,10.3.0.0/16
+	ipsec-interface=4
+	metric=7
+
+conn six
+	left=2001:db8:1:3::209
+	leftsubnet=2001:db8:0:2::101/128
+	leftsourceip=2001:db8:0:2::101
+	right=2001:db8:1:2::23
+	rightsubnet=::/0
+	ipsec-interface=5
+
+conn dual
+	leftsubnet=192.0.4.0/24,2001:db8:4::/64
+	leftsourceip=192.0.4.1,2001:db8:4::1
+	right=192.1.2.47
+	rightsubnet=10.4.0.0/16,2001:db8:44::/64
+	ipsec-interface=6
+	on-loss=block
+`
+
+var convergeKernel = []string{
+	"sysctl -w net.ipv4.conf.default.rp_filter=1",
+	"ip link add eth0 type dummy",
+	"ip -4 address add 192.1.3.209/24 dev eth0",
+	"ip -4 route add default via 192.1.3.254 dev eth0 table main proto dhcp",
+	"ip -6 address add 2001:db8:1:3::209/64 dev eth0",
+	"ip -6 route add default via 2001:db8:1:3::254 dev eth0 table main metric 1024 proto static",
+	"ip -4 rule add priority 100 lookup 77 protocol boot",
+	"ip -4 route add 10.200.0.0/16 via 192.1.3.1 dev eth0 table main proto static",
+}
+
+// world is a host on which things happen, and what must always hold there.
+type world struct {
+	t       *testing.T
+	kernel  *fake.Kernel
+	dir     string
+	scheme  string
+	conns   []conn.Conn
+	managed plan.Managed
+	foreign plan.State
+	steady  map[string]plan.Tunnel // have been up, and nobody took them down
+	broken  bool                   // somebody took something of ours away
+}
+
+func newWorld(t *testing.T, scheme string) *world {
+	w := &world{t: t, scheme: scheme, kernel: fake.New(), dir: t.TempDir(), steady: map[string]plan.Tunnel{}}
+	text := "config setup\n\tscheme=" + scheme + "\n" + convergeConf
+	f, ds := conn.Load(mapFS{fstest.MapFS{"own.conf": {Data: []byte(text)}}}, "own.conf")
+	conns, more := f.Conns()
+	if err := errors.Join(ds.Err(), more.Err()); err != nil {
+		t.Fatal(err)
+	}
+	w.conns = conns
+	w.managed = plan.Managed{plan.DefaultPlace}
+	for _, line := range convergeKernel {
+		op, err := plan.ParseOp(line)
+		if err == nil {
+			err = w.kernel.Apply([]plan.Op{op}, func(plan.Op) {})
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	w.foreign = w.foreignState()
+	w.kernel.After = w.hold
+	return w
+}
+
+func (w *world) foreignState() plan.State {
+	s := plan.State{}
+	for key, o := range w.kernel.State {
+		link := ""
+		switch o := o.(type) {
+		case xfrmi.Link:
+			link = o.Name
+		case xfrmi.Attr:
+			link = o.Link
+		case xfrmi.Addr:
+			link = o.Link
+		case routing.Sysctl:
+			link = o.Link
+		case routing.Route:
+			link = o.Dev
+		}
+		if !w.managed.Owns(o) && !strings.HasPrefix(link, "ipsec") && key != "sysctl eth0 rp_filter" {
+			s[key] = o
+		}
+	}
+	return s
+}
+
+// hold checks, after every single operation, what users rely on.
+func (w *world) hold(op plan.Op) {
+	for name, t := range w.steady {
+		for _, p := range t.Pairs {
+			inside := t.Peer.IsValid() && p.Theirs.Contains(t.Peer)
+			if inside {
+				r, ok := w.kernel.Lookup(fake.Packet{To: t.Peer, Mark: t.Mark.Value})
+				if ok && strings.HasPrefix(r.Dev, "ipsec") {
+					w.t.Fatalf("after %s: ESP of %s loops: %s", op, name, r)
+				}
+			}
+			if t.OnLoss != plan.Block {
+				continue
+			}
+			for _, to := range samples(p.Theirs) {
+				for _, forwarded := range []bool{false, true} {
+					r, ok := w.kernel.Lookup(fake.Packet{To: to, Forwarded: forwarded})
+					if ok && !strings.HasPrefix(r.Dev, "ipsec") && !w.bypasses(t, p, r) {
+						w.t.Fatalf("after %s: packets of %s to %s leave in the clear: %s", op, name, to, r)
+					}
+				}
+			}
+		}
+	}
+}
+
+// bypasses reports whether a route of main may win over the default route of a
+// tunnel.
+func (w *world) bypasses(t plan.Tunnel, p plan.Pair, r routing.Route) bool {
+	return p.Theirs.Bits() == 0 && r.Dst.Bits() > 0 && r.Table == routing.TableMain
+}
+
+// samples returns addresses of a net: its first, its last of the first two
+// bytes, and a few elsewhere for a default route.
+func samples(p netip.Prefix) []netip.Addr {
+	if p.Bits() > 0 {
+		return []netip.Addr{p.Addr(), p.Addr().Next()}[:min(2, 1+p.Addr().BitLen()-p.Bits())]
+	}
+	if p.Addr().Is4() {
+		return []netip.Addr{netip.MustParseAddr("198.51.100.10"), netip.MustParseAddr("192.1.2.23"), netip.MustParseAddr("10.1.0.1")}
+	}
+	return []netip.Addr{netip.MustParseAddr("2001:db8:64::10"), netip.MustParseAddr("2001:db8:1:2::23")}
+}
+
+func (w *world) engine() *updown.Engine {
+	return &updown.Engine{Kernel: w.kernel, Store: claim.Open(w.dir), Managed: w.managed, Trace: func(plan.Op) {}}
+}
+
+// claimed returns what is claimed on disk.
+func (w *world) claimed() map[string]plan.Tunnel {
+	claims, _, err := claim.Open(w.dir).All()
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	m := map[string]plan.Tunnel{}
+	for _, c := range claims {
+		m[c.Name] = c.Tunnel
+	}
+	return m
+}
+
+// errKilled is how a process ends in the middle.
+var errKilled = errors.New("killed")
+
+// step does what two bytes say: which conn, and what happens to it.
+func (w *world) step(which, what byte) {
+	c := w.conns[int(which)%len(w.conns)]
+	switch what % 8 {
+	case 0, 1:
+		w.up(c)
+	case 2:
+		w.down(c)
+	case 3: // an operation of up fails
+		w.kernel.FailAt = 1 + int(what)/8
+		before := w.claimed()
+		_, err := w.engine().Up([]conn.Conn{c})
+		w.kernel.FailAt = 0
+		if err != nil && fmt.Sprint(before) != fmt.Sprint(w.claimed()) {
+			w.t.Fatalf("a failed up of %s changed the claims", c.Name)
+		}
+	case 4, 5: // killed in the middle of up or down
+		w.kill(c, 1+int(what)/8, what%8 == 4)
+		w.broken = true
+	case 6: // somebody takes the link away, or down
+		w.disturb(c.Interface.Name, what >= 128)
+		w.broken = true
+	case 7: // the default gateway changes
+		w.reroute(what >= 128)
+		w.broken = w.broken || w.scheme == "underlay" // which pins the next hop
+	}
+	if !w.broken {
+		w.inSync()
+	}
+}
+
+func (w *world) up(c conn.Conn) {
+	if _, err := w.engine().Up([]conn.Conn{c}); err != nil {
+		w.t.Fatalf("up %s: %v", c.Name, err)
+	}
+	if p, err := w.engine().Plan([]conn.Conn{c}); err != nil || !p.Empty() {
+		w.t.Fatalf("up %s left something to do: %v %v", c.Name, p.Ops, err)
+	}
+	w.steady[c.Name] = w.claimed()[c.Name]
+}
+
+func (w *world) down(c conn.Conn) {
+	delete(w.steady, c.Name)
+	if _, err := w.engine().Down([]string{c.Name}, []conn.Conn{c}); err != nil {
+		w.t.Fatalf("down %s: %v", c.Name, err)
+	}
+}
+
+func (w *world) kill(c conn.Conn, after int, up bool) {
+	defer func() {
+		if r := recover(); r != nil && r != any(errKilled) {
+			panic(r)
+		}
+		w.kernel.After = w.hold
+	}()
+	w.kernel.After = func(op plan.Op) {
+		w.hold(op)
+		if after--; after == 0 {
+			panic(errKilled)
+		}
+	}
+	if up {
+		w.up(c)
+	} else {
+		w.down(c)
+	}
+}
+
+func (w *world) disturb(link string, gone bool) {
+	if w.kernel.State[xfrmi.Link{Name: link}.Key()] == nil {
+		return
+	}
+	op := plan.Op{Verb: plan.Set, Object: xfrmi.Attr{Link: link, Name: xfrmi.AttrState, Value: "down"}}
+	if gone {
+		op = plan.Op{Verb: plan.Del, Object: xfrmi.Link{Name: link}}
+	}
+	if err := w.kernel.Apply([]plan.Op{op}, func(plan.Op) {}); err != nil {
+		w.t.Fatal(err)
+	}
+}
+
+func (w *world) reroute(second bool) {
+	gateway := "192.1.3.254"
+	if second {
+		gateway = "192.1.3.253"
+	}
+	op, err := plan.ParseOp("ip -4 route replace default via " + gateway + " dev eth0 table main proto dhcp")
+	if err == nil {
+		err = w.kernel.Apply([]plan.Op{op}, func(plan.Op) {})
+	}
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	w.foreign.Put(op.Object)
+}
+
+func (w *world) inSync() {
+	if s, err := w.engine().Status(w.conns); err != nil || s.Differs() {
+		w.t.Fatalf("status: %+v %v", s, err)
+	}
+}
+
+// end brings everything up, then down, and expects the host as it was found.
+func (w *world) end() {
+	if _, err := w.engine().Up(w.conns); err != nil {
+		w.t.Fatalf("up all: %v", err)
+	}
+	w.inSync()
+	w.steady = nil
+	var names []string
+	for _, c := range w.conns {
+		names = append(names, c.Name)
+	}
+	if _, err := w.engine().Down(names, w.conns); err != nil {
+		w.t.Fatalf("down all: %v", err)
+	}
+	now := w.foreignState()
+	for key := range now {
+		if w.foreign[key] != now[key] {
+			w.t.Errorf("changed: %s", now[key])
+		}
+	}
+	for _, o := range w.kernel.State {
+		if w.managed.Owns(o) || strings.HasPrefix(o.Key(), "link ipsec") {
+			w.t.Errorf("left: %s", o)
+		}
+	}
+	for key, o := range w.foreign {
+		if now[key] == nil {
+			w.t.Errorf("gone: %s", o)
+		}
+	}
+	if n := w.kernel.State["sysctl eth0 rp_filter"]; n != (routing.Sysctl{Link: "eth0", Name: routing.SysctlRPFilter, Value: 1}) {
+		w.t.Errorf("rp_filter is not restored: %s", n)
+	}
+}
+
+// FuzzConverge does to a host what the bytes say. After every operation no ESP
+// loops and no protected packet leaves in the clear; after every command the
+// kernel is as the claims ask; in the end it is as it was found.
+func FuzzConverge(f *testing.F) {
+	f.Add("overlay", []byte{0, 0, 1, 0, 2, 0, 3, 0, 4, 0, 5, 0, 6, 0, 7, 0})
+	f.Add("overlay", []byte{0, 0, 2, 0, 0, 2, 2, 2})
+	f.Add("overlay", []byte{0, 43, 0, 4, 0, 0, 0, 14, 0, 134, 0, 12, 0, 20, 0, 28, 0, 36, 0, 44, 0, 52, 0, 60})
+	f.Add("overlay", []byte{0, 0, 6, 0, 0, 13, 6, 21, 0, 0, 0, 29, 6, 37, 1, 0, 0, 5})
+	f.Add("overlay", []byte{1, 0, 0, 0, 0, 2, 0, 7, 1, 135, 0, 0})
+	f.Add("underlay", []byte{3, 0, 5, 0, 3, 2, 4, 0, 4, 14, 4, 0})
+	f.Fuzz(func(t *testing.T, scheme string, steps []byte) {
+		if !slices.Contains([]string{"overlay", "underlay"}, scheme) || len(steps) > 64 {
+			t.Skip()
+		}
+		w := newWorld(t, scheme)
+		for i := 0; i+1 < len(steps); i += 2 {
+			w.step(steps[i], steps[i+1])
+		}
+		w.end()
+	})
+}
+
+// TestConverge does at random what FuzzConverge searches for; a failure names
+// the seed.
+func TestConverge(t *testing.T) {
+	for seed := range uint64(40) {
+		r := rand.New(rand.NewPCG(seed, 0))
+		steps := make([]byte, 64)
+		for i := range steps {
+			steps[i] = byte(r.Uint32())
+		}
+		t.Run(fmt.Sprintf("seed-%d", seed), func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t, []string{"overlay", "underlay"}[seed%2])
+			for i := 0; i < len(steps); i += 2 {
+				w.step(steps[i], steps[i+1])
+			}
+			w.end()
+		})
+	}
+}
