@@ -6,6 +6,7 @@ import (
 	"net/netip"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -91,11 +92,11 @@ func verdict(ts *testscript.TestScript, neg bool, err error) {
 func run(ts *testscript.TestScript, words []string) error {
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
-	program := words[1]
-	if program == "ipsecif" {
-		program = os.Getenv("IPSECIF_BIN")
+	words = slices.Clone(words)
+	if i := slices.Index(words, "ipsecif"); i > 0 {
+		words[i] = os.Getenv("IPSECIF_BIN")
 	}
-	stdout, stderr, err := of(ts).host(words[0]).Run(ctx, program, words[2:]...)
+	stdout, stderr, err := of(ts).host(words[0]).Run(ctx, words[1], words[2:]...)
 	fmt.Fprint(ts.Stdout(), stdout)
 	fmt.Fprint(ts.Stderr(), stderr)
 	return err

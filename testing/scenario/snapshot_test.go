@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/ipsecif/ipsecif/testing/lab/hosts"
 	"github.com/rogpeppe/go-internal/testscript"
 )
 
@@ -26,17 +27,25 @@ var dumps = [][]string{
 // them.
 var accidental = regexp.MustCompile(`(?m)^\d+: |link/\S+ [0-9a-f:]+( brd [0-9a-f:]+)?|link-netnsid \d+|@if\d+|permaddr \S+|.*\bfe80::.*\n|.*\bff00::/8.*\n|hoplimit \d+|expires \S+`)
 
-func (s *scenario) dump(ts *testscript.TestScript, host string, commands [][]string) string {
+func dump(h *hosts.Host, commands [][]string) (string, error) {
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
 	var lines []string
 	for _, c := range commands {
-		out, _, err := s.host(host).Run(ctx, c[0], c[1:]...)
-		ts.Check(err)
+		out, _, err := h.Run(ctx, c[0], c[1:]...)
+		if err != nil {
+			return "", err
+		}
 		lines = append(lines, strings.Split(accidental.ReplaceAllString(out, ""), "\n")...)
 	}
 	slices.Sort(lines)
-	return strings.TrimSpace(strings.Join(lines, "\n")) + "\n"
+	return strings.TrimSpace(strings.Join(lines, "\n")) + "\n", nil
+}
+
+func (s *scenario) dump(ts *testscript.TestScript, host string, commands [][]string) string {
+	out, err := dump(s.host(host), commands)
+	ts.Check(err)
+	return out
 }
 
 // snapshot HOST FILE writes all links, addresses, routes and rules of a host,

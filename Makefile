@@ -1,0 +1,85 @@
+# One command each: make, make test, make demo, make bench, make install.
+# Needed beforehand: Go, make, a C compiler. The rest is installed by
+# `bin/lab prepare` (Debian packages, as root) and by Go (modules).
+
+VERSION := $(shell sed -n '1s/^ipsecif \([^ ]*\).*/\1/p' CHANGES)
+PREFIX  ?= /usr
+FUZZTIME ?= 10s
+
+STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
+
+# Packages whose tests run inside the lab: those that use its hosts.
+LAB_PACKAGES = $(shell go list -f '{{$$p := .}}{{range .TestImports}}{{if eq . "github.com/ipsecif/ipsecif/testing/lab/hosts"}}{{$$p.ImportPath}}{{end}}{{end}}{{range .XTestImports}}{{if eq . "github.com/ipsecif/ipsecif/testing/lab/hosts"}}{{$$p.ImportPath}}{{end}}{{end}}' ./...)
+
+export CGO_ENABLED = 0
+
+.PHONY: all
+all: bin/ipsecif
+
+.PHONY: bin/ipsecif bin/lab bin/demo bin/bench
+bin/ipsecif:
+	go build -trimpath -ldflags '-X main.version=$(VERSION)' -o $@ ./cmd/ipsecif
+bin/lab:
+	go build -o $@ ./testing/lab/cmd/lab
+bin/demo:
+	go build -o $@ ./testing/demo
+bin/bench:
+	go build -o $@ ./testing/bench
+
+# The kernel and the root filesystem that everything real needs.
+.PHONY: lab
+lab: bin/lab
+	bin/lab prepare
+
+.PHONY: test
+test: check unit fuzz lab-test
+	@echo "All tests passed."
+
+.PHONY: check
+check:
+	@echo "== format, vet, staticcheck"
+	@test -z "$$(gofmt -l $$(git ls-files '*.go'))" || { gofmt -d $$(git ls-files '*.go'); exit 1; }
+	go vet ./...
+	go run $(STATICCHECK) ./...
+
+# Tests that need no kernel of their own; the launcher of the lab is one.
+.PHONY: unit
+unit: lab
+	@echo "== tests of the pure parts, on the fake kernel, and of the lab's launcher"
+	go test $(filter-out $(LAB_PACKAGES),$(shell go list ./...))
+
+# Every fuzz target for a short while; a crasher is written to testdata/fuzz.
+.PHONY: fuzz
+fuzz:
+	@echo "== fuzz targets, $(FUZZTIME) each"
+	@for p in $$(go list ./...); do \
+		for f in $$(go test -list '^Fuzz' $$p | grep '^Fuzz'); do \
+			go test -run '^$$' -fuzz "^$$f\$$" -fuzztime $(FUZZTIME) $$p || exit 1; \
+		done; \
+	done
+
+# Tests on a kernel with xfrm interfaces, with real IKE daemons. None may be
+# skipped.
+.PHONY: lab-test
+lab-test: lab bin/ipsecif
+	@echo "== contract with the real kernel, and scenarios with real IKE daemons: $(LAB_PACKAGES)"
+	IPSECIF_TEST_REQUIRE=lab IPSECIF_BIN=$(CURDIR)/bin/ipsecif go test -p 1 -exec '$(CURDIR)/bin/lab exec' $(LAB_PACKAGES)
+
+.PHONY: demo
+demo: lab bin/ipsecif bin/demo
+	IPSECIF_BIN=$(CURDIR)/bin/ipsecif bin/lab run -- $(CURDIR)/bin/demo
+
+.PHONY: bench
+bench: lab bin/ipsecif bin/bench
+	go test -run '^$$' -bench . ./...
+	IPSECIF_BIN=$(CURDIR)/bin/ipsecif bin/lab run -- $(CURDIR)/bin/bench
+
+.PHONY: install
+install: bin/ipsecif
+	install -D -m 755 bin/ipsecif $(DESTDIR)$(PREFIX)/sbin/ipsecif
+	install -D -m 644 cmd/ipsecif/ipsecif.8 $(DESTDIR)$(PREFIX)/share/man/man8/ipsecif.8
+	install -D -m 644 routing/rt_protos.d/ipsecif.conf $(DESTDIR)/etc/iproute2/rt_protos.d/ipsecif.conf
+
+.PHONY: clean
+clean:
+	rm -rf bin
