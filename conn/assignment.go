@@ -30,14 +30,23 @@ func (p *parser) parseIndented(src *source) {
 	case line[i] == '#' && isCommentAt(line, i): // in a last line without newline
 		return
 	case isCommentKey(a.key) && !strings.HasPrefix(asciiLower(a.key), ownPrefix):
+		p.checkComment(src, a)
 		return
 	case !p.checkAssignment(src, a):
 		return
 	case !p.lineEnd(src, a.rest, a.valueStart):
 		return
 	}
-	p.hintValue(src, a)
 	p.assign(src, a)
+}
+
+// checkComment warns of a comment key that looks like one of our own keys.
+func (p *parser) checkComment(src *source, a *assignment) {
+	name := strings.ReplaceAll(asciiLower(a.key), "_", "-")
+	if strings.HasPrefix(name, strings.TrimSuffix(ownPrefix, "-")) {
+		p.report(Diagnostic{Pos: src.pos(a.keyAt), Severity: Warning, Code: CodeUnknownKey, Key: a.key,
+			Text: "it is taken as a comment", Hint: "our own keys begin with " + ownPrefix})
+	}
 }
 
 // strayLine reports an indented line that belongs to no section.
@@ -74,7 +83,7 @@ func (p *parser) checkAssignment(src *source, a *assignment) bool {
 		d.Code, d.Text = CodeSyntax, "a line of a section must begin with a key"
 	case isSectionWord(a.key):
 		d.Code, d.Text = CodeIndentedHeader, a.key+" must begin in the first column"
-	case a.key[0] == '#' && !strings.Contains(a.key, "="):
+	case a.key[0] == '#':
 		d.Code, d.Text = CodeHashWord, "a comment of one word in a last line without newline is a syntax error for libreswan"
 		d.Hint = "end the line with a newline"
 	case !a.equals && p.backslash:
@@ -93,8 +102,8 @@ func (p *parser) checkAssignment(src *source, a *assignment) bool {
 }
 
 // hintValue warns of values that are taken in another way than they look.
-func (p *parser) hintValue(src *source, a *assignment) {
-	d := Diagnostic{Pos: src.pos(a.valueStart), Severity: Warning}
+func (p *parser) hintValue(src *source, a *assignment, key string) {
+	d := Diagnostic{Pos: src.pos(a.valueStart), Severity: Warning, Key: key}
 	enclosed := a.valueAt != a.valueStart
 	switch {
 	case a.junk != "":
@@ -112,7 +121,6 @@ func (p *parser) hintValue(src *source, a *assignment) {
 	default:
 		return
 	}
-	d.Key = asciiLower(a.key)
 	p.report(d)
 }
 
@@ -126,6 +134,7 @@ func (p *parser) assign(src *source, a *assignment) {
 	kw := m.id.row()
 	kv := &KeyValue{Key: keyNames[m.id.canonical()], Value: a.value, Pos: src.pos(a.keyAt),
 		id: m.id, valueCol: int32(a.valueAt + 1), prefixed: m.prefixed}
+	p.hintValue(src, a, kv.Key)
 	switch {
 	case kw.flags&cmdline != 0:
 		p.report(Diagnostic{Pos: kv.Pos, Code: CodeCommandLine, Key: kv.Key,

@@ -129,14 +129,24 @@ func (f *File) Lookup(name string) ([]Conn, Diagnostics) {
 	return conns, b.finish(f.order)
 }
 
-// begin makes a section the one that is being built and checks every value
-// that must be a word or a number.
+// begin makes a section the one that is being built.
 func (b *builder) begin(s *Section) {
 	b.section, b.broken = s, s.Broken
 	for i := range s.Keys {
-		kv := &s.Keys[i]
-		b.slots[kv.id.canonical()] = int32(i + 1)
-		b.problem(kv, checkValue(kv.id.row().kind, kv.Value))
+		b.slots[s.Keys[i].id.canonical()] = int32(i + 1)
+	}
+}
+
+// checkKinds checks every value that must be a word or a number, also those
+// of keys that get no type. A conn that never negotiates does not look at most
+// of them.
+func (b *builder) checkKinds(negotiates bool) {
+	for i := range b.section.Keys {
+		kv := &b.section.Keys[i]
+		kw := kv.id.row()
+		if negotiates || kw.flags&own != 0 || kw.kind == typeWord || kw.kind == autoWord || kw.kind == familyWord {
+			b.problem(kv, checkValue(kw.kind, kv.Value))
+		}
 	}
 }
 
@@ -190,7 +200,7 @@ func (b *builder) report(d Diagnostic) {
 }
 
 // wordOf returns the meaning of a key with words, otherwise when it is not set
-// or wrong. Wrong words were reported by begin.
+// or wrong. Wrong words are reported by checkKinds.
 func (b *builder) wordOf(id keyID, otherwise uint8) uint8 {
 	if kv := b.get(id); kv != nil {
 		if v, ok := parseWord(id.row().kind, kv.Value); ok {

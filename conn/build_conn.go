@@ -18,6 +18,7 @@ func (b *builder) build(list []Conn, s *Section) []Conn {
 	if c.NeverNegotiates() {
 		b.ignoreNegotiated()
 	}
+	b.checkKinds(!c.NeverNegotiates())
 	if !b.isComplete(&c) {
 		return list
 	}
@@ -110,8 +111,12 @@ func (b *builder) interfaces(c *Conn) {
 	case c.Interface.IfID == 0:
 		c.Interface = interfaceOf(c.IfID)
 	case c.Interface.IfID != c.IfID:
-		b.at(b.get(keyIfID), Error, CodeConflict,
-			"it is "+decimal(uint64(c.IfID))+" but ipsec-interface= makes it "+decimal(uint64(c.Interface.IfID)), "keep one of them")
+		// ipsec-interface= names the device, if_id= its if_id. strongSwan
+		// takes any, pluto only the number of the device.
+		b.at(b.get(keyIfID), Warning, CodeIfIDDiffers,
+			"it is "+decimal(uint64(c.IfID))+", but libreswan gives the SAs of this conn if_id "+decimal(uint64(c.Interface.IfID)),
+			"leave it out unless another IKE daemon makes the SAs")
+		c.Interface.IfID = c.IfID
 	}
 	kv := b.get(keyVTIInterface)
 	if kv == nil || kv.Value == "" {

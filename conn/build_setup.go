@@ -4,6 +4,7 @@ package conn
 func (f *File) Settings() (Setup, Diagnostics) {
 	b := newBuilder(f)
 	b.begin(&f.Setup)
+	b.checkKinds(true)
 	s := Setup{InterfaceManaged: b.wordOf(keyManaged, yes) == yes, DNSResolver: "file"}
 	if kv := b.get(keyDNSResolver); kv != nil {
 		s.DNSResolver = asciiLower(kv.Value)

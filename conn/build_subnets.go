@@ -142,6 +142,9 @@ func (b *builder) subnetList(end *End, side Side) []Selector {
 	return list
 }
 
+// maxProduct bounds the conns that subnets= lists make.
+const maxProduct = 1 << 16
+
 // product appends one conn for each pair of selectors: NAME/1x1, NAME/1x2 and
 // so on, the left number first. Pairs of different families are left out.
 func (b *builder) product(list []Conn, c *Conn, lists *subnetLists) []Conn {

@@ -50,9 +50,10 @@ const (
 	CodeConflict       = "conflict"        // two keys contradict each other
 	CodeRequired       = "required"        // a key is missing
 	CodeIgnored        = "ignored"         // a key has no effect here
-	CodeNumberForm     = "number-form"     // a number with a leading 0
+	CodeNumberForm     = "number-form"     // a number that is not what it looks like, such as an octal one
 	CodeHostBits       = "host-bits"       // a subnet with bits set behind its length
 	CodeInterfaceName  = "interface-name"  // a device name libreswan misreads
+	CodeIfIDDiffers    = "if-id-differs"   // if_id= is not what ipsec-interface= makes it
 	CodeMarkUnique     = "mark-unique"     // mark=-1
 	CodeFamilyMismatch = "family-mismatch" // a member of a subnets product that mixes families
 )

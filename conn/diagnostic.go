@@ -135,7 +135,7 @@ type collector struct {
 }
 
 func (c *collector) add(d Diagnostic) {
-	if len(c.list) < maxProblems {
+	if len(c.list) < maxProblems || d.Code == CodeTooLarge { // which explains why nothing works
 		c.list = append(c.list, d)
 	} else {
 		c.dropped++

@@ -16,8 +16,12 @@ import (
 // When the base name is ipsec.conf, libreswan is taken to read the file and
 // what it includes as well.
 func Load(fsys FS, name string) (*File, Diagnostics) {
+	return load(fsys, name, usualLimits)
+}
+
+func load(fsys FS, name string, bounds limits) (*File, Diagnostics) {
 	p := &parser{
-		reader: reader{fsys: fsys, order: make(map[string]int)},
+		reader: reader{limits: bounds, fsys: fsys, order: make(map[string]int)},
 		seen:   make([]slot, 2*len(keywords)),
 	}
 	text, d := p.read(name)
@@ -49,8 +53,8 @@ func (p *parser) parseFile(src *source) {
 // include reads the files that pattern names.
 func (p *parser) include(src *source, pattern string, pos Pos) {
 	defer func() { p.included = true }()
-	if p.includes++; p.includes > maxFiles {
-		p.stop(pos, "there are more than %d include statements", maxFiles)
+	if p.includes++; p.includes > p.limits.files {
+		p.stop(pos, "there are more than %d include statements", p.limits.files)
 		return
 	}
 	if !strings.HasPrefix(pattern, "/") {
@@ -60,6 +64,9 @@ func (p *parser) include(src *source, pattern string, pos Pos) {
 	}
 	names, err := p.glob(pattern)
 	switch {
+	case err == errTooManyFiles:
+		p.stop(pos, "more than %d files match %s", p.limits.files, quote(pattern))
+		return
 	case err != nil:
 		p.add(Diagnostic{Pos: pos, Severity: Warning, Code: CodeIncludeNotFound,
 			Text: "cannot search for " + quote(pattern) + ": " + reason(err)})
@@ -85,8 +92,8 @@ func (p *parser) include(src *source, pattern string, pos Pos) {
 // be opened ends the list, and a single file leaves its last section open.
 func (p *parser) includeAll(src *source, names []string, pos Pos) {
 	for i, name := range names {
-		if p.files > maxFiles {
-			p.stop(pos, "more than %d files are included", maxFiles)
+		if p.files > p.limits.files {
+			p.stop(pos, "more than %d files are included", p.limits.files)
 			return
 		}
 		text, d := p.read(name)
@@ -128,6 +135,8 @@ func (p *parser) checkFinalNewline(src *source) {
 		Hint: "end the line with a newline"})
 }
 
+var errTooManyFiles = errors.New("too many files match")
+
 // glob lists the files that match a pattern, as glob(3) does: * and ? match no
 // leading dot, the result is sorted, a directory that cannot be read is an
 // error.
@@ -153,8 +162,8 @@ func (p *parser) glob(pattern string) ([]string, error) {
 					next = append(next, name+"/")
 				}
 			}
-			if len(next) > maxFiles {
-				return nil, errors.New("too many files match")
+			if len(next) > p.limits.files {
+				return nil, errTooManyFiles
 			}
 		}
 		found = next

@@ -71,9 +71,6 @@ const ownPrefix = "x-ipsecif-"
 // second one for the right side.
 type keyID uint16
 
-// noKey is no valid keyID.
-const noKey keyID = ^keyID(0)
-
 func (id keyID) row() *keyword { return &keywords[id>>1] }
 
 // canonical returns the key that an alias stands for.

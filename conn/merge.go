@@ -113,8 +113,8 @@ func (m *merger) mergeConn(i int) Section {
 	}
 	m.steps += len(m.defaults)
 	m.total += len(m.keys)
-	if m.total > maxKeys {
-		m.p.stop(raw.pos, "the conns have more than %d keys together", maxKeys)
+	if m.total > m.p.limits.keys {
+		m.p.stop(raw.pos, "the conns have more than %d keys together", m.p.limits.keys)
 	}
 	return Section{Name: raw.name, Pos: raw.pos, Keys: slices.Clone(m.keys), Broken: m.broken || m.p.stopped}
 }
@@ -147,13 +147,13 @@ func (m *merger) expand(i, depth int) {
 	m.broken = m.broken || raw.broken
 	m.steps += len(raw.keys) + 1
 	switch {
-	case depth > maxAlsoDepth:
+	case depth > m.p.limits.alsoDepth:
 		m.broken = true
-		m.p.stop(raw.pos, "also= nests sections more than %d deep", maxAlsoDepth)
+		m.p.stop(raw.pos, "also= nests sections more than %d deep", m.p.limits.alsoDepth)
 		return
-	case m.steps > maxMergeSteps:
+	case m.steps > m.p.limits.mergeSteps:
 		m.broken = true
-		m.p.stop(raw.pos, "also= makes more than %d keys to be merged", maxMergeSteps)
+		m.p.stop(raw.pos, "also= makes more than %d keys to be merged", m.p.limits.mergeSteps)
 		return
 	}
 	for j := range raw.keys {
@@ -250,8 +250,8 @@ func (m *merger) join(dst *KeyValue, a, b KeyValue) {
 		*dst = b
 	case b.Value != "":
 		m.joined += len(a.Value) + 1 + len(b.Value)
-		if m.joined > maxJoined {
-			m.p.stop(b.Pos, "list values joined by also= and %%default are longer than %d MB together", maxJoined>>20)
+		if m.joined > m.p.limits.joined {
+			m.p.stop(b.Pos, "list values joined by also= and %%default are longer than %d MB together", m.p.limits.joined>>20)
 			return
 		}
 		dst.Value = a.Value + " " + b.Value

@@ -67,8 +67,8 @@ func (p *parser) openSection(conn bool, name string, pos Pos) {
 	}
 	p.sections = append(p.sections, rawSection{name: name, pos: pos})
 	p.cur = &p.sections[len(p.sections)-1]
-	if len(p.sections) > maxSections {
-		p.stop(pos, "there are more than %d conns", maxSections)
+	if len(p.sections) > p.limits.sections {
+		p.stop(pos, "there are more than %d conns", p.limits.sections)
 	}
 }
 
@@ -85,8 +85,8 @@ func (p *parser) appendKey(kv *KeyValue) {
 	}
 	p.keys = append(p.keys, *kv)
 	p.total++
-	if p.total > maxKeys {
-		p.stop(kv.Pos, "there are more than %d keys", maxKeys)
+	if p.total > p.limits.keys {
+		p.stop(kv.Pos, "there are more than %d keys", p.limits.keys)
 	}
 }
 

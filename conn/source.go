@@ -7,19 +7,33 @@ import (
 	"strings"
 )
 
-// Limits that bound the time and memory a configuration can cost.
-const (
-	maxSize         = 64 << 20 // bytes of all files together
-	maxLine         = 1 << 20  // bytes of one line
-	maxFiles        = 4096     // files read by includes, and include statements
-	maxIncludeDepth = 10       // libreswan's limit; the main file is level 1
-	maxSections     = 1 << 18  // conns
-	maxAlsoDepth    = 1000     // sections nested by also=
-	maxMergeSteps   = 1 << 24  // keys looked at while merging
-	maxKeys         = 1 << 22  // keys of all sections, before and after merging
-	maxJoined       = 64 << 20 // bytes of list values joined while merging
-	maxProduct      = 1 << 16  // conns made by subnets= lists
-)
+// limits bound the time and memory a configuration can cost.
+type limits struct {
+	size       int64 // bytes of all files together
+	line       int   // bytes of one line
+	files      int   // files read by includes, and include statements
+	sections   int   // conns
+	keys       int   // keys of all sections, before and after merging
+	alsoDepth  int   // sections nested by also=
+	mergeSteps int   // keys looked at while merging
+	joined     int   // bytes of list values joined while merging
+}
+
+// usualLimits leave room for more than 100,000 conns; the worst that fits costs
+// a few seconds and about a gigabyte.
+var usualLimits = limits{
+	size:       64 << 20,
+	line:       1 << 20,
+	files:      4096,
+	sections:   1 << 18,
+	keys:       1 << 21,
+	alsoDepth:  1000,
+	mergeSteps: 1 << 24,
+	joined:     64 << 20,
+}
+
+// maxIncludeDepth is libreswan's limit; the main file is level 1.
+const maxIncludeDepth = 10
 
 // FS opens the files of a configuration. Names are plain paths as they are
 // written in the configuration. With package os an implementation is three
@@ -35,6 +49,7 @@ type FS interface {
 // reader reads files within the limits.
 type reader struct {
 	collector
+	limits  limits
 	fsys    FS
 	order   map[string]int // name -> order of first reading
 	files   int
@@ -94,8 +109,8 @@ func (r *reader) nextLine(src *source) bool {
 	}
 	src.line = rest[:end]
 	src.off += end + 1
-	if end > maxLine {
-		r.stop(src.pos(0), "the line is longer than %d bytes", maxLine)
+	if end > r.limits.line {
+		r.stop(src.pos(0), "the line is longer than %d bytes", r.limits.line)
 		return false
 	}
 	r.stripCarriageReturn(src)
@@ -142,7 +157,7 @@ func (r *reader) read(name string) (string, *Diagnostic) {
 		}
 	}
 	var text strings.Builder
-	left := maxSize - r.size
+	left := r.limits.size - r.size
 	if err == nil && info.Size() <= left {
 		text.Grow(int(info.Size()))
 	}
@@ -154,7 +169,7 @@ func (r *reader) read(name string) (string, *Diagnostic) {
 	case n > left:
 		r.stopped = true
 		return "", &Diagnostic{Code: CodeTooLarge,
-			Text: fmt.Sprintf("the configuration is larger than %d MB", maxSize>>20), Hint: "reading stops here"}
+			Text: fmt.Sprintf("the configuration is larger than %d MB", r.limits.size>>20), Hint: "reading stops here"}
 	}
 	return text.String(), nil
 }

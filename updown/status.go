@@ -44,8 +44,8 @@ type ConnStatus struct {
 	Link      string         `json:"link"`
 	IfID      uint32         `json:"if_id"`
 	Peer      string         `json:"peer,omitempty"`
-	Scheme    routing.Scheme `json:"scheme"`
-	OnLoss    plan.OnLoss    `json:"on_loss"`
+	Scheme    routing.Scheme `json:"scheme,omitempty"`
+	OnLoss    plan.OnLoss    `json:"on_loss,omitempty"`
 	Problems  []string       `json:"problems,omitempty"`
 	Objects   []ObjectStatus `json:"objects,omitempty"`
 	// Bypass has the routes of main that win over the conn's default route.

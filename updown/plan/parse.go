@@ -226,7 +226,7 @@ func (p *parser) route(f routing.Family) routing.Route {
 	} else if p.skip("throw") {
 		r.Type = routing.Throw
 	}
-	r.Dst = p.prefix("destination", f)
+	r.Dst = p.prefix("destination", f).Masked()
 	for len(p.words) > 0 {
 		switch w := p.next(""); w {
 		case "tos":
@@ -260,7 +260,9 @@ func (p *parser) rule(f routing.Family) routing.Rule {
 		case "priority":
 			r.Priority = p.number(w)
 		case "to":
-			r.To = p.prefix(w, f)
+			if r.To = p.prefix(w, f).Masked(); r.To.Bits() == 0 {
+				r.To = netip.Prefix{} // all, which is what no "to" means
+			}
 		case "iif":
 			r.Iif = p.next("device")
 		case "fwmark":

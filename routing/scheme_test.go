@@ -1,0 +1,97 @@
+package routing
+
+import (
+	"fmt"
+	"net/netip"
+	"strings"
+	"testing"
+)
+
+// demand is a complete one; tests change a field or two.
+func demand(dst string) Demand {
+	return Demand{
+		Dst: netip.MustParsePrefix(dst), Dev: "ipsec1", Peer: netip.MustParseAddr("192.1.2.23"),
+		Path: Path{Dev: "eth0", Via: netip.MustParseAddr("192.1.3.254")}, Mark: Mark{1, 0xffffffff},
+		Attract: true, Block: true, LocalLAN: true, Table: 50, Priority: 100,
+	}
+}
+
+func text(l Layout) string {
+	var lines []string
+	for _, r := range l.Rules {
+		lines = append(lines, fmt.Sprint(r.Family.Flag(), " ", r))
+	}
+	for _, r := range l.Routes {
+		lines = append(lines, r.String())
+	}
+	return strings.Join(lines, "\n")
+}
+
+func TestLayouts(t *testing.T) {
+	tests := []struct {
+		name   string
+		scheme Scheme
+		dst    string
+		change func(*Demand)
+		want   string
+	}{
+		{"peer outside", Overlay, "192.0.2.0/24", func(d *Demand) { d.Block = false }, `
+192.0.2.0/24 dev ipsec1 table main proto 50`},
+		{"peer outside, mark asked for", Overlay, "192.0.2.0/24", func(d *Demand) { d.Block, d.MarkOut = false, true }, `
+192.0.2.0/24 dev ipsec1 table main proto 50`},
+		{"peer outside, default route", Overlay, "::/0", func(d *Demand) { d.Block = false }, `
+-6 priority 98 lookup 50 suppress_prefixlength 0 protocol kernel
+-6 priority 99 lookup main suppress_prefixlength 0 protocol kernel
+-6 priority 100 lookup 50 protocol kernel
+default dev ipsec1 table 50 metric 1024 proto 50`},
+		{"LAN through the tunnel", Overlay, "0.0.0.0/0", func(d *Demand) { d.LocalLAN = false }, `
+-4 priority 97 iif lo fwmark 0x1/0xffffffff lookup main protocol kernel
+-4 priority 98 lookup 50 suppress_prefixlength 0 protocol kernel
+-4 priority 100 lookup 50 protocol kernel
+-4 priority 101 unreachable protocol kernel
+default dev ipsec1 table 50 proto 50`},
+		{"escape only", Overlay, "0.0.0.0/0", func(d *Demand) { d.Attract = false }, `
+-4 priority 97 iif lo fwmark 0x1/0xffffffff lookup main protocol kernel`},
+		{"throw", Overlay, "192.1.0.0/16", func(d *Demand) { d.Throw = true }, `
+-4 priority 98 lookup 50 suppress_prefixlength 0 protocol kernel
+throw 192.1.2.23/32 table 50 proto kernel
+unreachable 192.1.0.0/16 table 50 metric 4294967295 proto kernel
+192.1.0.0/16 dev ipsec1 table 50 proto 50`},
+		{"other place, source, metric and MTU", Overlay, "192.1.2.23/32", func(d *Demand) {
+			d.Table, d.Priority, d.Src, d.Metric, d.MTU = 1000, 5000, netip.MustParseAddr("192.1.3.9"), 7, 1400
+		}, `
+-4 priority 4997 iif lo fwmark 0x1/0xffffffff lookup main protocol kernel
+-4 priority 4998 lookup 1000 suppress_prefixlength 0 protocol kernel
+unreachable 192.1.2.23/32 table 1000 metric 4294967295 proto kernel
+192.1.2.23/32 dev ipsec1 table 1000 metric 7 src 192.1.3.9 mtu 1400 proto 50`},
+		{"peer outside", Underlay, "192.0.2.0/24", func(d *Demand) { d.Block = false }, `
+192.0.2.0/24 dev ipsec1 table main proto 50`},
+		{"peer outside, mark asked for", Underlay, "192.0.2.0/24", func(d *Demand) { d.Block, d.MarkOut = false, true }, `
+-4 priority 100 to 192.0.2.0/24 fwmark 0x1/0xffffffff lookup 50 protocol kernel
+192.1.2.23/32 via 192.1.3.254 dev eth0 table 50 proto 50
+192.0.2.0/24 dev ipsec1 table main proto 50`},
+		{"IPv6 inside IPv4, mark asked for", Underlay, "2001:db8::/32", func(d *Demand) { d.Block, d.MarkOut = false, true }, `
+2001:db8::/32 dev ipsec1 table main metric 1024 proto 50`},
+		{"peer inside", Underlay, "192.1.2.23/32", func(d *Demand) {}, `
+-4 priority 100 to 192.1.2.23/32 fwmark 0x1/0xffffffff lookup 50 protocol kernel
+192.1.2.23/32 via 192.1.3.254 dev eth0 table 50 proto 50
+unreachable 192.1.2.23/32 table main metric 4294967295 proto kernel
+192.1.2.23/32 dev ipsec1 table main proto 50`},
+		{"default route in halves", Underlay, "::/0", func(d *Demand) { d.Peer, d.Path.Via = netip.MustParseAddr("2001:db8::9"), netip.MustParseAddr("2001:db8::1") }, `
+-6 priority 100 fwmark 0x1/0xffffffff lookup 50 protocol kernel
+2001:db8::9/128 via 2001:db8::1 dev eth0 table 50 metric 1024 proto 50
+unreachable ::/1 table main metric 4294967295 proto kernel
+::/1 dev ipsec1 table main metric 1024 proto 50
+unreachable 8000::/1 table main metric 4294967295 proto kernel
+8000::/1 dev ipsec1 table main metric 1024 proto 50`},
+	}
+	for _, tt := range tests {
+		t.Run(string(tt.scheme)+", "+tt.name, func(t *testing.T) {
+			d := demand(tt.dst)
+			tt.change(&d)
+			if got := text(tt.scheme.Layout(d)); got != strings.TrimSpace(tt.want) {
+				t.Errorf("got\n%s\nwant%s", got, tt.want)
+			}
+		})
+	}
+}

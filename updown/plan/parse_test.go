@@ -1,0 +1,89 @@
+package plan
+
+import (
+	"strings"
+	"testing"
+)
+
+// lines has every form that operations are printed in.
+const lines = `ip link add ipsec1 type xfrm if_id 1
+ip link add ipsec1 link eth0 type xfrm if_id 16384
+ip link add eth0
+ip link del dev ipsec1
+ip link set dev ipsec1 alias ipsecif:1
+ip link set dev ipsec1 alias ""
+ip link set dev ipsec1 addrgenmode none
+ip link set dev ipsec1 mtu 1400
+ip link set dev ipsec1 up
+ip link set dev ipsec1 down
+ip -4 address add 192.0.2.1/32 dev ipsec1 proto 50
+ip -4 address del 192.0.2.1/24 dev eth0
+ip -6 address add 2001:db8::1/128 dev ipsec1 nodad proto 50
+ip -4 route add 192.0.2.0/24 dev ipsec1 table main proto 50
+ip -4 route add default via 192.0.2.1 dev eth0 table main proto dhcp
+ip -4 route add default via inet6 fe80::1 dev eth0 table main proto static
+ip -6 route add default dev ipsec1 table 1000 metric 1024 src 2001:db8::1 mtu 1400 proto 50
+ip -4 route replace 192.0.2.9/32 tos 0x10 dev eth0 table local proto kernel
+ip -4 route del unreachable 10.0.0.0/8 table 50 metric 4294967295 proto kernel
+ip -4 route add throw 192.0.2.9/32 table 50 proto kernel
+ip -4 rule add priority 97 iif lo fwmark 0x1/0xffffffff lookup main protocol kernel
+ip -4 rule add priority 98 lookup 50 suppress_prefixlength 0 protocol kernel
+ip -6 rule del priority 100 to 2001:db8::/32 fwmark 0x0/0xff lookup default protocol boot
+ip -4 rule add priority 101 unreachable protocol kernel
+sysctl -w net.ipv4.conf.eth0.rp_filter=2
+sysctl -w net.ipv4.conf.eth0/100.rp_filter=0
+`
+
+func TestParsePrints(t *testing.T) {
+	for line := range strings.Lines(lines) {
+		line = strings.TrimSpace(line)
+		op, err := ParseOp(line)
+		if err != nil {
+			t.Error(err)
+		} else if op.String() != line {
+			t.Errorf("got  %s\nwant %s", op, line)
+		}
+	}
+}
+
+func TestParseRefuses(t *testing.T) {
+	for line, want := range map[string]string{
+		"":                                                "command is missing",
+		"rm -rf /":                                        `"rm" is neither ip nor sysctl`,
+		"ip link frob eth0":                               `verb "frob"`,
+		"ip tunnel add x":                                 `object "tunnel"`,
+		"ip link add":                                     "device is missing",
+		"ip link add ipsec1 type xfrm if_id x":            `if_id "x" is no number`,
+		"ip link add ipsec1 colour red":                   `unexpected "colour"`,
+		"ip -4 address add 192.0.2.1/33 dev eth0":         "prefix length",
+		"ip -4 address add 192.0.2.1/32":                  "dev is missing",
+		"ip -4 route add 192.0.2.0/24 dev eth0 table x":   `table "x"`,
+		"ip -4 route add 192.0.2.0/24 dev eth0 proto 256": `protocol "256"`,
+		"ip -4 route add 192.0.2.0/24 dev eth0 via x":     "via",
+		"ip -4 rule add fwmark 1/x lookup 50":             "fwmark",
+		"sysctl -w net.ipv6.conf.eth0.rp_filter=1":        "setting is not",
+		"sysctl -w net.ipv4.conf.eth0.rp_filter=on":       "setting is not",
+	} {
+		if _, err := ParseOp(line); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%q: got %v, want %q", line, err, want)
+		}
+	}
+}
+
+// FuzzParseOp reads anything without harm, and what it can read it prints so
+// that it reads back equal.
+func FuzzParseOp(f *testing.F) {
+	for line := range strings.Lines(lines) {
+		f.Add(strings.TrimSpace(line))
+	}
+	f.Fuzz(func(t *testing.T, line string) {
+		op, err := ParseOp(line)
+		if err != nil {
+			return
+		}
+		again, err := ParseOp(op.String())
+		if err != nil || again != op {
+			t.Errorf("%q\nis    %#v\nagain %#v\n%v", line, op, again, err)
+		}
+	})
+}
