@@ -279,6 +279,9 @@ func (p *parser) rule(f routing.Family) routing.Rule {
 			p.fail("unexpected %q", w)
 		}
 	}
+	if r.Action == 0 {
+		p.fail("lookup or unreachable is missing")
+	}
 	return r
 }
 
@@ -289,8 +292,8 @@ func (p *parser) mark() routing.Mark {
 	}
 	v, err := strconv.ParseUint(value, 0, 32)
 	m, err2 := strconv.ParseUint(mask, 0, 32)
-	if err != nil || err2 != nil {
-		p.fail("fwmark is not VALUE/MASK")
+	if err != nil || err2 != nil || m == 0 {
+		p.fail("fwmark is not VALUE/MASK with a mask above 0")
 	}
 	return routing.Mark{Value: uint32(v), Mask: uint32(m)}
 }
