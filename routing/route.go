@@ -3,6 +3,7 @@ package routing
 import (
 	"fmt"
 	"net/netip"
+	"strconv"
 	"strings"
 )
 
@@ -43,7 +44,8 @@ type Route struct {
 // Key identifies the route as the kernel does: family, table, destination,
 // type of service and metric. The protocol is no part of it.
 func (r Route) Key() string {
-	return fmt.Sprintf("route %s %s tos %d metric %d", r.Table, r.Dst, r.TOS, r.Metric)
+	return "route " + r.Table.String() + " " + r.Dst.String() + " tos " + strconv.Itoa(int(r.TOS)) +
+		" metric " + strconv.FormatUint(uint64(r.Metric), 10)
 }
 
 // Mine reports whether ipsecif made the route: by its protocol, or for a route

@@ -77,7 +77,9 @@ unreachable 192.1.2.23/32 table 1000 metric 4294967295 proto kernel
 192.1.2.23/32 via 192.1.3.254 dev eth0 table 50 proto 50
 unreachable 192.1.2.23/32 table main metric 4294967295 proto kernel
 192.1.2.23/32 dev ipsec1 table main proto 50`},
-		{"default route in halves", Underlay, "::/0", func(d *Demand) { d.Peer, d.Path.Via = netip.MustParseAddr("2001:db8::9"), netip.MustParseAddr("2001:db8::1") }, `
+		{"default route in halves", Underlay, "::/0", func(d *Demand) {
+			d.Peer, d.Path.Via = netip.MustParseAddr("2001:db8::9"), netip.MustParseAddr("2001:db8::1")
+		}, `
 -6 priority 100 fwmark 0x1/0xffffffff lookup 50 protocol kernel
 2001:db8::9/128 via 2001:db8::1 dev eth0 table 50 metric 1024 proto 50
 unreachable ::/1 table main metric 4294967295 proto kernel

@@ -63,8 +63,8 @@ func Diff(want Want, have State, ctx Context) Plan {
 	d.restore()
 	d.foreignInTables()
 	d.plan.Ops = append(remakes, d.ordered()...)
-	slices.SortFunc(d.plan.Conflicts, func(a, b Conflict) int { return d.order.compare(a.Have, b.Have) })
-	slices.SortFunc(d.plan.Save, func(a, b Saved) int { return d.order.compare(a.object(a.Ours), b.object(b.Ours)) })
+	d.plan.Conflicts = sorted(d.order, d.plan.Conflicts, func(c Conflict) Object { return c.Have })
+	d.plan.Save = sorted(d.order, d.plan.Save, func(s Saved) Object { return s.object(s.Ours) })
 	return d.plan
 }
 
@@ -106,22 +106,31 @@ func (d *differ) wanted(o Object) {
 	}
 }
 
-// remakes returns the deletion of objects of ours that differ from the wanted
-// ones in what is fixed at their creation: the if_id and link device of an
-// xfrm interface, the length of an address.
+// remakes returns the deletions that must come before everything else: of
+// objects of ours that differ from the wanted ones in what is fixed at their
+// creation (the if_id and link device of an xfrm interface, the length of an
+// address), and of links of ours that nobody wants and whose if_id is needed.
 func (d *differ) remakes(have State) []Op {
-	var ops []Op
-	for key, o := range have {
-		want := d.want.State[key]
-		switch o.(type) {
-		case xfrmi.Link, xfrmi.Addr:
-			if want != nil && d.inScope(o) && d.Managed.Owns(o) && !Same(want, o) {
-				ops = append(ops, Op{Del, o})
-			}
+	ids := map[xfrmi.IfID]bool{}
+	for key, o := range d.want.State {
+		if l, ok := o.(xfrmi.Link); ok && have[key] == nil {
+			ids[l.IfID] = true
 		}
 	}
-	slices.SortFunc(ops, func(a, b Op) int { return d.order.compare(a.Object, b.Object) })
-	return ops
+	var ops []Op
+	for key, o := range have {
+		if !d.Managed.Owns(o) || !d.inScope(o) {
+			continue
+		}
+		want := d.want.State[key]
+		link, isLink := o.(xfrmi.Link)
+		_, isAddr := o.(xfrmi.Addr)
+		differs := want != nil && (isLink || isAddr) && !Same(want, o)
+		if differs || want == nil && isLink && ids[link.IfID] {
+			ops = append(ops, Op{Del, o})
+		}
+	}
+	return d.order.making(ops)
 }
 
 // Same reports whether have serves as want, whoever made it.
@@ -159,8 +168,8 @@ func (d *differ) sameIfID(o Object) {
 		if !ok || have.Kind != xfrmi.Kind || have.IfID != want.IfID {
 			continue
 		}
-		if d.Managed.Owns(have) && d.want.State[have.Key()] == nil {
-			continue // goes away in this plan
+		if d.Managed.Owns(have) {
+			continue // wanted too, which Compile has noted
 		}
 		d.plan.Conflicts = append(d.plan.Conflicts, Conflict{d.want.Owners[want.Key()], want, have,
 			fmt.Sprintf("cannot make %s with if_id %s: the xfrm interface %s has that if_id", want.Name, want.IfID, have.Name)})
@@ -237,11 +246,10 @@ func (d *differ) foreignInTables() {
 // ordered returns the operations in their order: what is made, what is
 // unmade, and what the kernel took away with that although it is wanted.
 func (d *differ) ordered() []Op {
-	slices.SortFunc(d.makes, func(a, b Op) int { return d.order.compare(a.Object, b.Object) })
-	slices.SortFunc(d.unmakes, func(a, b Op) int { return d.order.compare(b.Object, a.Object) })
-	made := after(d.have, d.makes)
-	s, ops := maps.Clone(made), slices.Clone(d.makes)
-	for _, op := range prune(d.unmakes) {
+	ops := d.order.making(d.makes)
+	made := after(d.have, ops)
+	s := maps.Clone(made)
+	for _, op := range prune(d.order.unmaking(d.unmakes)) {
 		s.Effect(op)
 		ops = append(ops, op)
 	}

@@ -58,27 +58,58 @@ func (r order) rank(o Object) int {
 // link: the mark of ownership first, up last.
 var attrOrder = []string{"", xfrmi.AttrAlias, xfrmi.AttrAddrGen, xfrmi.AttrMTU, xfrmi.AttrState}
 
-// place returns the link of a link or attribute, its place on the link, and
-// the priority of a rule.
-func place(o Object) (link string, n int) {
-	switch o := o.(type) {
-	case xfrmi.Link:
-		return o.Name, 0
-	case xfrmi.Attr:
-		return o.Link, slices.Index(attrOrder, o.Name)
-	case routing.Rule:
-		return "", int(o.Priority)
-	}
-	return "", 0
+// place is where an object stands in the order of making.
+type place struct {
+	rank int
+	link string // of a link or attribute
+	n    int    // place on the link, or the priority of a rule
+	key  string
 }
 
-func (r order) compare(a, b Object) int {
-	linkA, nA := place(a)
-	linkB, nB := place(b)
-	return cmp.Or(
-		cmp.Compare(r.rank(a), r.rank(b)),
-		cmp.Compare(linkA, linkB),
-		cmp.Compare(nA, nB),
-		cmp.Compare(a.Key(), b.Key()),
-	)
+func (r order) place(o Object) place {
+	p := place{rank: r.rank(o), key: o.Key()}
+	switch o := o.(type) {
+	case xfrmi.Link:
+		p.link = o.Name
+	case xfrmi.Attr:
+		p.link, p.n = o.Link, slices.Index(attrOrder, o.Name)
+	case routing.Rule:
+		p.n = int(o.Priority)
+	}
+	return p
+}
+
+func (p place) compare(q place) int {
+	return cmp.Or(cmp.Compare(p.rank, q.rank), cmp.Compare(p.link, q.link), cmp.Compare(p.n, q.n), cmp.Compare(p.key, q.key))
+}
+
+// sorted returns items in the order of making of their objects. The places are
+// computed once for each, since a key costs more than a comparison.
+func sorted[T any](r order, items []T, object func(T) Object) []T {
+	type placed struct {
+		place
+		item T
+	}
+	all := make([]placed, len(items))
+	for i, item := range items {
+		all[i] = placed{r.place(object(item)), item}
+	}
+	slices.SortFunc(all, func(a, b placed) int { return a.compare(b.place) })
+	ordered := make([]T, len(items))
+	for i, p := range all {
+		ordered[i] = p.item
+	}
+	return ordered
+}
+
+// making returns operations in the order of making.
+func (r order) making(ops []Op) []Op {
+	return sorted(r, ops, func(op Op) Object { return op.Object })
+}
+
+// unmaking returns operations in the reverse order.
+func (r order) unmaking(ops []Op) []Op {
+	ops = r.making(ops)
+	slices.Reverse(ops)
+	return ops
 }

@@ -48,13 +48,13 @@ func TestParsePrints(t *testing.T) {
 
 func TestParseRefuses(t *testing.T) {
 	for line, want := range map[string]string{
-		"":                                                "command is missing",
-		"rm -rf /":                                        `"rm" is neither ip nor sysctl`,
-		"ip link frob eth0":                               `verb "frob"`,
-		"ip tunnel add x":                                 `object "tunnel"`,
-		"ip link add":                                     "device is missing",
-		"ip link add ipsec1 type xfrm if_id x":            `if_id "x" is no number`,
-		"ip link add ipsec1 colour red":                   `unexpected "colour"`,
+		"":                                     "command is missing",
+		"rm -rf /":                             `"rm" is neither ip nor sysctl`,
+		"ip link frob eth0":                    `verb "frob"`,
+		"ip tunnel add x":                      `object "tunnel"`,
+		"ip link add":                          "device is missing",
+		"ip link add ipsec1 type xfrm if_id x": `if_id "x" is no number`,
+		"ip link add ipsec1 colour red":        `unexpected "colour"`,
 		"ip -4 address add 192.0.2.1/33 dev eth0":         "prefix length",
 		"ip -4 address add 192.0.2.1/32":                  "dev is missing",
 		"ip -4 route add 192.0.2.0/24 dev eth0 table x":   `table "x"`,

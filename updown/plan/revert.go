@@ -22,7 +22,7 @@ func Revert(before, now State, ops []Op) []Op {
 			unmakes = append(unmakes, Op{Del, o})
 		}
 	}
-	slices.SortFunc(unmakes, func(a, b Op) int { return r.compare(b.Object, a.Object) })
+	unmakes = r.unmaking(unmakes)
 	now = after(now, unmakes)
 	for key, o := range before {
 		is := now[key]
@@ -36,8 +36,7 @@ func Revert(before, now State, ops []Op) []Op {
 			makes = append(makes, Op{Replace, o})
 		}
 	}
-	slices.SortFunc(makes, func(a, b Op) int { return r.compare(a.Object, b.Object) })
-	return append(prune(unmakes), makes...)
+	return append(prune(unmakes), r.making(makes)...)
 }
 
 func touched(ops []Op) (keys, links map[string]bool) {

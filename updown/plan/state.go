@@ -38,9 +38,7 @@ func (s State) Put(o Object) { s[o.Key()] = o }
 
 // Sorted returns the objects in the order in which they would be made.
 func (s State) Sorted() []Object {
-	objects := slices.Collect(maps.Values(s))
-	slices.SortFunc(objects, orderOf(s).compare)
-	return objects
+	return sorted(orderOf(s), slices.Collect(maps.Values(s)), func(o Object) Object { return o })
 }
 
 // linkOf returns the name of the link that an object dies with, or "".
