@@ -105,11 +105,12 @@ func (a *app) upCommand() *cobra.Command {
 				if err != nil {
 					return err
 				}
+				var up []outcome
 				for i := range conns {
 					c := &conns[i]
-					a.result(c.Name, fmt.Sprintf("up on %s with if_id %d", c.Interface.Name, c.Interface.IfID), p)
+					up = append(up, outcome{c.Name, fmt.Sprintf("up on %s with if_id %d", c.Interface.Name, c.Interface.IfID)})
 				}
-				return a.jsonResult(p)
+				return a.report(up, p)
 			})
 		},
 	}
@@ -149,10 +150,11 @@ func (a *app) downCommand() *cobra.Command {
 				if err != nil {
 					return err
 				}
+				var down []outcome
 				for _, name := range names {
-					a.result(name, "down", p)
+					down = append(down, outcome{name, "down"})
 				}
-				return a.jsonResult(p)
+				return a.report(down, p)
 			})
 		},
 	}
@@ -185,10 +187,13 @@ func toDrop(f *conn.File, claimed, args []string, all bool) (names []string, con
 	return names, conns, errors.Join(errs...)
 }
 
-// result prints one line for people about one conn.
-func (a *app) result(name, what string, p plan.Plan) {
+// outcome is what became of one conn.
+type outcome struct{ name, what string }
+
+// report prints what became of the conns, for people or for programs.
+func (a *app) report(outcomes []outcome, p plan.Plan) error {
 	if a.json {
-		return
+		return a.printPlan(p)
 	}
 	changes := "nothing to do"
 	if n := len(p.Ops); n == 1 {
@@ -196,12 +201,13 @@ func (a *app) result(name, what string, p plan.Plan) {
 	} else if n > 1 {
 		changes = fmt.Sprintf("%d changes", n)
 	}
-	fmt.Fprintf(a.out, "%s: %s (%s)\n", name, what, changes)
-}
-
-func (a *app) jsonResult(p plan.Plan) error {
-	if !a.json {
-		return nil
+	if len(outcomes) == 1 {
+		_, err := fmt.Fprintf(a.out, "%s: %s (%s)\n", outcomes[0].name, outcomes[0].what, changes)
+		return err
 	}
-	return a.printPlan(p)
+	for _, o := range outcomes {
+		fmt.Fprintf(a.out, "%s: %s\n", o.name, o.what)
+	}
+	_, err := fmt.Fprintln(a.out, changes)
+	return err
 }

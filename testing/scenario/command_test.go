@@ -79,6 +79,32 @@ func initiate(ts *testscript.TestScript, neg bool, words []string) {
 	verdict(ts, neg, err)
 }
 
+// charon SWANCTL-CONF STRONGSWAN-CONF HOST... starts strongSwan and loads the
+// conns.
+func charon(ts *testscript.TestScript, _ bool, words []string) {
+	args(ts, words, 3, "charon SWANCTL-CONF STRONGSWAN-CONF HOST...")
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	defer cancel()
+	for _, name := range words[2:] {
+		h := of(ts).host(name)
+		ts.Check(h.WriteFile("/etc/swanctl/conf.d/scenario.conf", []byte(ts.ReadFile(words[0])), 0o600))
+		ts.Check(h.WriteFile("/etc/strongswan.d/scenario.conf", []byte(ts.ReadFile(words[1])), 0o644))
+		ts.Check(h.StartCharon(ctx))
+		_, err := h.Swanctl(ctx, "--load-all")
+		ts.Check(err)
+	}
+}
+
+// swanctl HOST ARGS... talks to a running charon.
+func swanctl(ts *testscript.TestScript, neg bool, words []string) {
+	args(ts, words, 2, "swanctl HOST ARGS...")
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	defer cancel()
+	out, err := of(ts).host(words[0]).Swanctl(ctx, words[1:]...)
+	fmt.Fprint(ts.Stdout(), out)
+	verdict(ts, neg, err)
+}
+
 func verdict(ts *testscript.TestScript, neg bool, err error) {
 	switch {
 	case neg && err == nil:

@@ -37,6 +37,8 @@ func TestScenarios(t *testing.T) {
 			"conf":      conf,
 			"pluto":     pluto,
 			"initiate":  initiate,
+			"charon":    charon,
+			"swanctl":   swanctl,
 			"on":        on,
 			"exits":     exits,
 			"ipbatch":   ipBatch,
