@@ -2,9 +2,11 @@ package main
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"text/tabwriter"
 
+	"github.com/ipsecif/ipsecif/conn"
 	"github.com/ipsecif/ipsecif/updown"
 	"github.com/spf13/cobra"
 )
@@ -14,11 +16,19 @@ func (a *app) statusCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "status [CONN... | --all]", Short: "Compare the kernel with what is up",
 		RunE: func(_ *cobra.Command, args []string) error {
+			// An error in the file is no reason to say nothing about what is up.
 			f, ds := a.load()
-			a.warn(ds)
-			conns, _ := f.Conns()
+			conns, more := f.Conns()
+			for _, d := range append(ds, more...) {
+				fmt.Fprintf(a.err, "ipsecif: %s: %s\n", d.Severity, d)
+			}
 			conns = withInterface(conns)
-			return a.withEngine(f, conns, func(e *updown.Engine) error {
+			return a.withEngine(f, nil, func(e *updown.Engine) error {
+				claimed, err := e.Claimed()
+				if err != nil {
+					return err
+				}
+				e.Names = lookup(slices.DeleteFunc(slices.Clone(conns), func(c conn.Conn) bool { return !slices.Contains(claimed, c.Name) }))
 				s, err := e.Status(conns)
 				if err != nil {
 					return err

@@ -136,7 +136,7 @@ func (a *app) downCommand() *cobra.Command {
 		Use: "down {CONN... | --all}", Short: "Take away what `up` made and no other conn needs", Args: names(&all),
 		RunE: func(_ *cobra.Command, args []string) error {
 			// What is claimed can be taken down whatever became of the file.
-			f, _ := a.load()
+			f, ds := a.load()
 			return a.withEngine(f, nil, func(e *updown.Engine) error {
 				claimed, err := e.Claimed()
 				if err != nil {
@@ -144,7 +144,7 @@ func (a *app) downCommand() *cobra.Command {
 				}
 				names, conns, err := toDrop(f, claimed, args, all)
 				if err != nil {
-					return err
+					return errors.Join(ds.Err(), err)
 				}
 				p, err := e.Down(names, conns)
 				if err != nil {
@@ -173,7 +173,7 @@ func toDrop(f *conn.File, claimed, args []string, all bool) (names []string, con
 		found := slices.DeleteFunc(slices.Clone(claimed), func(name string) bool {
 			return name != arg && !strings.HasPrefix(name, arg+"/") // a member of subnets=
 		})
-		inFile, ds := f.Lookup(arg)
+		inFile, _ := f.Lookup(arg)
 		switch {
 		case len(found) > 0:
 			names = append(names, found...)
@@ -181,7 +181,7 @@ func toDrop(f *conn.File, claimed, args []string, all bool) (names []string, con
 			names = append(names, arg)
 			conns = append(conns, withInterface(inFile)...)
 		default:
-			errs = append(errs, errors.Join(ds.Err(), fmt.Errorf("no conn %q is up, and %s has none of that name", arg, f.Name)))
+			errs = append(errs, fmt.Errorf("no conn %q is up, and %s has none of that name", arg, f.Name))
 		}
 	}
 	return names, conns, errors.Join(errs...)

@@ -46,7 +46,22 @@ func (s *Store) Lock() (unlock func(), err error) {
 		f.Close()
 		return nil, fmt.Errorf("locking %s: %w", f.Name(), err)
 	}
+	s.sweep()
 	return func() { f.Close() }, nil
+}
+
+// newFile is the pattern of files that are being written.
+const newFile = ".new-*"
+
+// sweep removes what writes that were cut short have left. A file that cannot
+// be removed does no harm.
+func (s *Store) sweep() {
+	for _, dir := range []string{s.dir, s.claims()} {
+		left, _ := filepath.Glob(filepath.Join(dir, newFile))
+		for _, f := range left {
+			_ = os.Remove(f)
+		}
+	}
 }
 
 func (s *Store) claims() string { return filepath.Join(s.dir, "claims") }
@@ -66,10 +81,14 @@ func (s *Store) All() ([]plan.Claim, []plan.Saved, error) {
 	var claims []plan.Claim
 	for _, f := range files {
 		if !strings.HasSuffix(f.Name(), ".json") {
-			continue // a write that was cut short
+			continue // a write that is going on or was cut short
 		}
 		var c plan.Claim
-		if err := readJSON(filepath.Join(s.claims(), f.Name()), &c); err != nil {
+		err := readJSON(filepath.Join(s.claims(), f.Name()), &c)
+		if errors.Is(err, fs.ErrNotExist) {
+			continue // given up since the directory was read
+		}
+		if err != nil {
 			return nil, nil, err
 		}
 		claims = append(claims, c)
@@ -126,7 +145,7 @@ func writeJSON(path string, v any) error {
 	if err != nil {
 		return fmt.Errorf("writing %s: %w", path, err)
 	}
-	tmp, err := os.CreateTemp(filepath.Dir(path), ".new-")
+	tmp, err := os.CreateTemp(filepath.Dir(path), newFile)
 	if err != nil {
 		return fmt.Errorf("writing %s: %w", path, err)
 	}

@@ -1,0 +1,58 @@
+package kernel
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/ipsecif/ipsecif/updown/plan"
+	"golang.org/x/sys/unix"
+)
+
+// TestExplain names what the error number alone does not tell.
+func TestExplain(t *testing.T) {
+	for _, tt := range []struct {
+		line string
+		err  error
+		want string
+	}{
+		{"ip link add ipsec1 type xfrm if_id 1", unix.EOPNOTSUPP, "the running kernel has no xfrm interfaces; they need Linux 4.19"},
+		{"ip link add ipsec1 type xfrm if_id 1", unix.EEXIST, "a device with this name or this if_id exists"},
+		{"ip link add ipsec1 type xfrm if_id 1", unix.EPERM, "this needs root"},
+		{"sysctl -w net.ipv4.conf.eth0.rp_filter=2", unix.EACCES, "this needs root"},
+		{"ip -4 route add 192.0.2.0/24 dev ipsec1 table main proto 50", unix.ENETDOWN, ""},
+	} {
+		op, err := plan.ParseOp(tt.line)
+		if err != nil {
+			t.Fatal(err)
+		}
+		got := explain(op, tt.err).Error()
+		if want := tt.line + ": " + tt.err.Error(); !strings.HasPrefix(got, want) || !strings.Contains(got, tt.want) {
+			t.Errorf("%q, want %q and %q", got, want, tt.want)
+		}
+		if tt.want == "" && got != tt.line+": "+tt.err.Error() {
+			t.Errorf("%q says more than it knows", got)
+		}
+	}
+}
+
+func TestGroup(t *testing.T) {
+	for lines, want := range map[string]int{
+		"ip link add ipsec1 type xfrm if_id 1\nip link set dev ipsec1 alias ipsecif:1\nip link set dev ipsec1 up\nip link set dev ipsec2 up": 3,
+		"ip link del dev ipsec1\nip link set dev ipsec1 up":                   1,
+		"ip link set dev ipsec1 up\nip link set dev ipsec1 alias ipsecif:1":   1,
+		"ip link add ipsec1 type xfrm if_id 1\nip link add ipsec2 type dummy": 1,
+		"ip -4 rule add priority 101 unreachable protocol kernel":             1,
+	} {
+		var ops []plan.Op
+		for line := range strings.Lines(lines) {
+			op, err := plan.ParseOp(line)
+			if err != nil {
+				t.Fatal(err)
+			}
+			ops = append(ops, op)
+		}
+		if got := group(ops); got != want {
+			t.Errorf("%q: %d, want %d", lines, got, want)
+		}
+	}
+}
