@@ -1,9 +1,11 @@
 package lab
 
 import (
+	"bytes"
 	"fmt"
 	"io"
 	"os"
+	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -26,10 +28,22 @@ func (o *Options) relayTerminal() (guest *os.File, restore func(), err error) {
 	if err := unix.IoctlSetTermios(stdin, unix.TCSETS, &raw); err != nil {
 		return nil, nil, err
 	}
-	// Both ends when the terminal or the guest does; what is typed after that is lost, as with any ended program.
-	go func() { _, _ = io.Copy(host, os.Stdin) }()
-	go func() { _, _ = io.Copy(o.Stdout, host) }()
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		// What comes before the guest has opened its end would be lost, so input waits for the first output, the prompt.
+		first := make([]byte, 1)
+		if _, err := io.ReadFull(host, first); err != nil {
+			return
+		}
+		go func() { _, _ = io.Copy(host, os.Stdin) }() // ends with the terminal or the guest
+		_, _ = io.Copy(o.Stdout, io.MultiReader(bytes.NewReader(first), host))
+	}()
 	return guest, func() {
+		select {
+		case <-done: // the guest has ended and everything it wrote has been shown
+		case <-time.After(time.Second):
+		}
 		host.Close()
 		_ = unix.IoctlSetTermios(stdin, unix.TCSETS, before)
 	}, nil

@@ -11,7 +11,6 @@ import (
 	"path/filepath"
 	"strings"
 	"syscall"
-	"time"
 
 	"github.com/ipsecif/ipsecif/testing/lab"
 )
@@ -68,8 +67,8 @@ func flagSet(verb string, o *lab.Options) *flag.FlagSet {
 		flags.PrintDefaults()
 	}
 	flags.TextVar(&o.Mode, "mode", lab.Auto, "`MODE`: uml, native or auto (native when the running kernel has xfrm interfaces and we are root)")
-	flags.DurationVar(&o.Timeout, "timeout", 10*time.Minute, "end the guest after this `TIME`")
-	flags.StringVar(&o.Mem, "mem", "2G", "memory of a UML guest")
+	flags.DurationVar(&o.Timeout, "timeout", lab.DefaultTimeout, "end the guest after this `TIME`")
+	flags.StringVar(&o.Mem, "mem", lab.DefaultMem, "memory of a UML guest")
 	flags.StringVar(&o.Out, "out", "", "host `FOLDER` that is writable at /out inside")
 	flags.BoolVar(&o.Systemd, "systemd", false, "boot systemd and run the command as a unit (UML)")
 	flags.Func("env", "pass the environment variable `NAME` on, or set NAME=VALUE (repeatable)", func(v string) error {
