@@ -86,7 +86,7 @@ var convergeKernel = []string{
 	"ip -4 route add default via 192.1.3.254 dev eth0 table main proto dhcp",
 	"ip -6 address add 2001:db8:1:3::209/64 dev eth0",
 	"ip -6 route add default via 2001:db8:1:3::254 dev eth0 table main metric 1024 proto static",
-	"ip -4 rule add priority 100 lookup 77 protocol boot",
+	"ip -4 rule add priority 150 lookup 77 protocol boot",
 	"ip -4 route add 10.200.0.0/16 via 192.1.3.1 dev eth0 table main proto static",
 }
 
@@ -311,7 +311,7 @@ func (w *world) reroute(second bool) {
 }
 
 func (w *world) inSync() {
-	if s, err := w.engine().Status(w.conns); err != nil || s.Differs() {
+	if s, err := w.engine().Status(w.conns, true); err != nil || s.Differs() {
 		w.t.Fatalf("status: %+v %v", s, err)
 	}
 }

@@ -191,7 +191,7 @@ func (s *story) engineCommand(command string, names []string) {
 		}
 		s.fail(err)
 	case "status":
-		status, err := e.Status(all)
+		status, err := e.Status(all, true)
 		s.fail(err)
 		s.printStatus(status)
 	}

@@ -65,9 +65,9 @@ func (s Status) Differs() bool {
 	})
 }
 
-// Status compares the kernel with all claims, and claims with the conns of the
-// configuration. It changes nothing.
-func (e *Engine) Status(conns []conn.Conn) (Status, error) {
+// Status compares the kernel with all claims, and if the configuration is known
+// to be complete, claims with its conns. It changes nothing.
+func (e *Engine) Status(conns []conn.Conn, complete bool) (Status, error) {
 	claims, saved, err := e.Store.All()
 	if err != nil {
 		return Status{}, err
@@ -82,9 +82,14 @@ func (e *Engine) Status(conns []conn.Conn) (Status, error) {
 	diff := plan.Diff(want, have.State, plan.Context{Managed: managed, Saved: saved})
 	want = want.On(have.State, managed)
 	v := viewer{want: want, have: have.State, facts: facts, managed: managed, diff: diff, problems: problems}
-	var s Status
+	s := Status{Conns: []ConnStatus{}}
 	for _, c := range claims {
-		s.Conns = append(s.Conns, v.claim(c, find(conns, c.Name)))
+		status := v.claim(c)
+		if text := v.changed(c, find(conns, c.Name)); complete && text != "" && status.Condition == InSync {
+			status.Condition = Drift
+			status.Problems = append(status.Problems, text)
+		}
+		s.Conns = append(s.Conns, status)
 	}
 	for i := range conns {
 		c := &conns[i]
@@ -120,7 +125,7 @@ type viewer struct {
 	problems []plan.Problem
 }
 
-func (v viewer) claim(c plan.Claim, inConf *conn.Conn) ConnStatus {
+func (v viewer) claim(c plan.Claim) ConnStatus {
 	t := c.Tunnel
 	s := ConnStatus{
 		Name: c.Name, Condition: InSync, Owner: c.Owner, Link: t.Link, IfID: uint32(t.IfID),
@@ -147,10 +152,6 @@ func (v viewer) claim(c plan.Claim, inConf *conn.Conn) ConnStatus {
 			s.Condition = Blocked
 			s.Problems = append(s.Problems, conflict.Text)
 		}
-	}
-	if text := v.changed(c, inConf); text != "" && s.Condition == InSync {
-		s.Condition = Drift
-		s.Problems = append(s.Problems, text)
 	}
 	s.Bypass = v.bypass(t)
 	return s
@@ -208,8 +209,9 @@ func (v viewer) bypass(t plan.Tunnel) []string {
 	return lines
 }
 
-// Only returns the state of the named conns alone, and all for no names.
-func (s Status) Only(names []string) (Status, error) {
+// Only returns the state of the named conns alone, and all for no names. The
+// file is for the error about a conn that is neither up nor in it.
+func (s Status) Only(names []string, file string) (Status, error) {
 	if len(names) == 0 {
 		return s, nil
 	}
@@ -223,7 +225,7 @@ func (s Status) Only(names []string) (Status, error) {
 			}
 		}
 		if len(only.Conns) == n {
-			errs = append(errs, fmt.Errorf("no conn %q with an ipsec-interface", name))
+			errs = append(errs, fmt.Errorf("no conn %q is up, and %s has none of that name with an ipsec-interface", name, file))
 		}
 	}
 	return only, errors.Join(errs...)

@@ -44,17 +44,18 @@ func (l Link) String() string {
 // "" when it can. A link device that is not asked for does no harm: an xfrm
 // interface works the same with and without one, except for offload.
 func (want Link) Refusal(have Link) string {
+	const way = "delete or rename it, or choose another ipsec-interface="
 	switch {
 	case have.Kind != Kind:
 		kind := have.Kind
 		if kind == "" {
 			kind = "plain"
 		}
-		return fmt.Sprintf("a device %s exists and is a %s device, not an xfrm interface", have.Name, kind)
+		return fmt.Sprintf("a device %s exists and is a %s device, not an xfrm interface; %s", have.Name, kind, way)
 	case have.IfID != want.IfID:
-		return fmt.Sprintf("the xfrm interface %s exists with if_id %s, not %s", have.Name, have.IfID, want.IfID)
+		return fmt.Sprintf("the xfrm interface %s exists with if_id %s, not %s; %s", have.Name, have.IfID, want.IfID, way)
 	case want.Under != "" && have.Under != want.Under:
-		return fmt.Sprintf("the xfrm interface %s exists on link device %q, not %q", have.Name, have.Under, want.Under)
+		return fmt.Sprintf("the xfrm interface %s exists on link device %q, not %q; %s", have.Name, have.Under, want.Under, way)
 	}
 	return ""
 }

@@ -29,11 +29,11 @@ func (a *app) statusCommand() *cobra.Command {
 					return err
 				}
 				e.Names = lookup(slices.DeleteFunc(slices.Clone(conns), func(c conn.Conn) bool { return !slices.Contains(claimed, c.Name) }))
-				s, err := e.Status(conns)
+				s, err := e.Status(conns, ds.Err() == nil)
 				if err != nil {
 					return err
 				}
-				if s, err = s.Only(args); err != nil {
+				if s, err = s.Only(args, f.Name); err != nil {
 					return err
 				}
 				if a.json {
@@ -53,6 +53,10 @@ func (a *app) statusCommand() *cobra.Command {
 }
 
 func (a *app) printStatus(s updown.Status) error {
+	if len(s.Conns)+len(s.Leftovers) == 0 {
+		_, err := fmt.Fprintln(a.out, "no conn is up, and the configuration has none with an ipsec-interface")
+		return err
+	}
 	w := tabwriter.NewWriter(a.out, 0, 8, 2, ' ', 0)
 	for i, c := range s.Conns {
 		if i > 0 && (len(c.Objects) > 0 || len(s.Conns[i-1].Objects) > 0) {
@@ -78,6 +82,9 @@ func printConn(w *tabwriter.Writer, c updown.ConnStatus) {
 		fmt.Fprintf(w, "  problem: %s\n", p)
 	}
 	printObjects(w, c.Objects)
+	if c.Condition == updown.Drift && len(c.Problems) == 0 {
+		fmt.Fprintf(w, "  `ipsecif up %s` repairs it\n", c.Name)
+	}
 	if len(c.Bypass) > 0 {
 		fmt.Fprintf(w, "  not through the tunnel (local-lan=direct): %s\n", strings.Join(c.Bypass, "; "))
 	}

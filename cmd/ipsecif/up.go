@@ -16,7 +16,8 @@ import (
 
 // planned is the JSON form of a plan.
 type planned struct {
-	Ops       []plannedOp `json:"ops"`
+	Conns     []string    `json:"conns"` // the names of those it is for
+	Ops       []plannedOp `json:"ops"`   // empty when there are conflicts
 	Conflicts []string    `json:"conflicts,omitempty"`
 }
 
@@ -25,13 +26,17 @@ type plannedOp struct {
 	Command string `json:"command"` // the command that would do the same
 }
 
-func (a *app) printPlan(p plan.Plan) error {
-	j := planned{Ops: []plannedOp{}}
-	for _, op := range p.Ops {
-		j.Ops = append(j.Ops, plannedOp{op.Verb.String(), op.String()})
-	}
+// printPlan prints the operations of a plan. With conflicts there are none: a
+// part of a plan is no plan, and somebody may pipe it into a shell.
+func (a *app) printPlan(conns []string, p plan.Plan) error {
+	j := planned{Conns: conns, Ops: []plannedOp{}}
 	for _, c := range p.Conflicts {
 		j.Conflicts = append(j.Conflicts, c.Text)
+	}
+	for _, op := range p.Ops {
+		if len(p.Conflicts) == 0 {
+			j.Ops = append(j.Ops, plannedOp{op.Verb.String(), op.String()})
+		}
 	}
 	if a.json {
 		return a.printJSON(j)
@@ -73,11 +78,17 @@ func (a *app) planCommand() *cobra.Command {
 					return err
 				}
 				p, err := e.Plan(conns)
-				if err := errors.Join(err, a.printPlan(p)); err != nil {
+				if err != nil && len(p.Conflicts) == 0 {
+					return err
+				}
+				if err := errors.Join(err, a.printPlan(namesOf(conns), p)); err != nil {
 					return err
 				}
 				if !p.Empty() {
 					return errDifference
+				}
+				if !a.json {
+					fmt.Fprintln(a.err, "nothing to do")
 				}
 				return nil
 			})
@@ -105,12 +116,11 @@ func (a *app) upCommand() *cobra.Command {
 				if err != nil {
 					return err
 				}
-				var up []outcome
-				for i := range conns {
-					c := &conns[i]
-					up = append(up, outcome{c.Name, fmt.Sprintf("up on %s with if_id %d", c.Interface.Name, c.Interface.IfID)})
+				var up []string
+				for _, c := range conns {
+					up = append(up, fmt.Sprintf("%s: up on %s with if_id %d", c.Name, c.Interface.Name, c.Interface.IfID))
 				}
-				return a.report(up, p)
+				return a.report(namesOf(conns), up, p)
 			})
 		},
 	}
@@ -150,11 +160,11 @@ func (a *app) downCommand() *cobra.Command {
 				if err != nil {
 					return err
 				}
-				var down []outcome
+				var down []string
 				for _, name := range names {
-					down = append(down, outcome{name, "down"})
+					down = append(down, name+": down")
 				}
-				return a.report(down, p)
+				return a.report(names, down, p)
 			})
 		},
 	}
@@ -166,7 +176,7 @@ func (a *app) downCommand() *cobra.Command {
 // that have none: what was made for them is cleaned up too.
 func toDrop(f *conn.File, claimed, args []string, all bool) (names []string, conns []conn.Conn, err error) {
 	if all {
-		return claimed, nil, nil
+		return slices.Clone(claimed), nil, nil
 	}
 	var errs []error
 	for _, arg := range args {
@@ -187,27 +197,38 @@ func toDrop(f *conn.File, claimed, args []string, all bool) (names []string, con
 	return names, conns, errors.Join(errs...)
 }
 
-// outcome is what became of one conn.
-type outcome struct{ name, what string }
+func namesOf(conns []conn.Conn) []string {
+	names := []string{}
+	for _, c := range conns {
+		names = append(names, c.Name)
+	}
+	return names
+}
 
-// report prints what became of the conns, for people or for programs.
-func (a *app) report(outcomes []outcome, p plan.Plan) error {
+// report prints what became of the conns: a line for each, or JSON.
+func (a *app) report(conns, lines []string, p plan.Plan) error {
 	if a.json {
-		return a.printPlan(p)
+		return a.printPlan(conns, p)
 	}
 	changes := "nothing to do"
-	if n := len(p.Ops); n == 1 {
-		changes = "1 change"
-	} else if n > 1 {
-		changes = fmt.Sprintf("%d changes", n)
+	if n := len(p.Ops); n > 0 {
+		changes = plural(n, "change")
 	}
-	if len(outcomes) == 1 {
-		_, err := fmt.Fprintf(a.out, "%s: %s (%s)\n", outcomes[0].name, outcomes[0].what, changes)
+	if len(lines) == 1 {
+		_, err := fmt.Fprintf(a.out, "%s (%s)\n", lines[0], changes)
 		return err
 	}
-	for _, o := range outcomes {
-		fmt.Fprintf(a.out, "%s: %s\n", o.name, o.what)
+	for _, line := range lines {
+		fmt.Fprintln(a.out, line)
 	}
 	_, err := fmt.Fprintln(a.out, changes)
 	return err
+}
+
+// plural returns a number with its noun.
+func plural(n int, noun string) string {
+	if n == 1 {
+		return "1 " + noun
+	}
+	return fmt.Sprintf("%d %ss", n, noun)
 }

@@ -98,6 +98,7 @@ func (d *differ) wanted(o Object) {
 	case !exists:
 		d.makes = append(d.makes, Op{Add, o})
 		d.sameIfID(o)
+		d.samePriority(o)
 	case Same(o, have):
 	case !d.Managed.Owns(have):
 		d.conflict(o, have)
@@ -172,7 +173,27 @@ func (d *differ) sameIfID(o Object) {
 			continue // wanted too, which Compile has noted
 		}
 		d.plan.Conflicts = append(d.plan.Conflicts, Conflict{d.want.Owners[want.Key()], want, have,
-			fmt.Sprintf("cannot make %s with if_id %s: the xfrm interface %s has that if_id", want.Name, want.IfID, have.Name)})
+			fmt.Sprintf("cannot make %s with if_id %s: the xfrm interface %s has that if_id; delete it, or choose another ipsec-interface=",
+				want.Name, want.IfID, have.Name)})
+	}
+}
+
+// samePriority finds the foreign rule at the priority of a rule of the overlay
+// scheme: which of the two comes first would depend on who was first.
+func (d *differ) samePriority(o Object) {
+	want, ok := o.(routing.Rule)
+	if !ok || want.To.IsValid() || want.Mark.Set() && want.Iif == "" {
+		return
+	}
+	for _, h := range d.have {
+		have, ok := h.(routing.Rule)
+		twin := have
+		twin.Protocol = want.Protocol
+		if !ok || have.Family != want.Family || have.Priority != want.Priority || twin == want || d.Managed.Owns(have) {
+			continue
+		}
+		d.plan.Conflicts = append(d.plan.Conflicts, Conflict{d.want.Owners[want.Key()], want, have,
+			fmt.Sprintf("cannot add rule %q: %q has the same priority; choose another rule-priority=", want, have)})
 	}
 }
 

@@ -69,7 +69,7 @@ func (r *resolver) refuse(key, code, hint, format string, args ...any) {
 // supported refuses conns that ipsecif has nothing to do for.
 func (r *resolver) supported() {
 	if r.c.Interface.IfID == 0 {
-		r.refuse("", "no-interface", "set ipsec-interface=yes", "has no ipsec-interface")
+		r.refuse("", "no-interface", "set ipsec-interface=yes or a number", "it has no ipsec-interface=")
 	}
 	if r.c.NeverNegotiates() {
 		r.refuse("type", "never-negotiates", "", "a conn that never negotiates has no tunnel")
@@ -121,7 +121,7 @@ func (r *resolver) refuseOrientation(err error) {
 	left, right := hostText(r.c.Left.Host), hostText(r.c.Right.Host)
 	switch {
 	case errors.Is(err, conn.ErrNotLocal):
-		r.refuse("left", "not-local", "is this the right host, and is its address up?",
+		r.refuse("left", "not-local", "check that this is the right host and that its address is there",
 			"neither left=%s nor right=%s is an address of this host", left, right)
 	case errors.Is(err, conn.ErrBothLocal):
 		r.refuse("left", "both-local", "", "left=%s and right=%s are both addresses of this host", left, right)
