@@ -76,9 +76,11 @@ func (o *Options) spec(ctx context.Context) (*spec, error) {
 	}
 	s.Env = o.environment(s.Mode)
 	if s.Terminal {
-		s.Window, err = unix.IoctlGetWinsize(int(os.Stdin.Fd()), unix.TIOCGWINSZ)
+		if s.Window, err = unix.IoctlGetWinsize(int(os.Stdin.Fd()), unix.TIOCGWINSZ); err != nil {
+			return nil, fmt.Errorf("stdin is no terminal: %w", err)
+		}
 	}
-	return s, err
+	return s, nil
 }
 
 // chooseMode settles Auto and finds the kernel for UML.
