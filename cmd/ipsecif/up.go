@@ -67,6 +67,7 @@ func (a *app) planCommand() *cobra.Command {
 	var all bool
 	cmd := &cobra.Command{
 		Use: "plan {CONN... | --all}", Short: "Print what `up` would do, as ip(8) commands, and change nothing", Args: names(&all),
+		Example: "  ipsecif plan north-east\n  ipsecif --json plan --all",
 		RunE: func(_ *cobra.Command, args []string) error {
 			f, conns, err := a.conns(args, all)
 			if err != nil {
@@ -102,6 +103,7 @@ func (a *app) upCommand() *cobra.Command {
 	var all bool
 	cmd := &cobra.Command{
 		Use: "up {CONN... | --all}", Short: "Make interface, addresses, rules and routes of conns, or repair them", Args: names(&all),
+		Example: "  ipsecif up north-east && ipsec up north-east",
 		RunE: func(_ *cobra.Command, args []string) error {
 			f, conns, err := a.conns(args, all)
 			if err != nil {
@@ -119,6 +121,9 @@ func (a *app) upCommand() *cobra.Command {
 				var up []string
 				for _, c := range conns {
 					up = append(up, fmt.Sprintf("%s: up on %s with if_id %d", c.Name, c.Interface.Name, c.Interface.IfID))
+				}
+				if p.Closes() && !a.json {
+					fmt.Fprintln(a.err, "ipsecif: until the SAs are up only the own LAN is reached, also by this session (on-loss=block)")
 				}
 				return a.report(namesOf(conns), up, p)
 			})
@@ -144,6 +149,7 @@ func (a *app) downCommand() *cobra.Command {
 	var all bool
 	cmd := &cobra.Command{
 		Use: "down {CONN... | --all}", Short: "Take away what `up` made and no other conn needs", Args: names(&all),
+		Example: "  ipsecif down north-east",
 		RunE: func(_ *cobra.Command, args []string) error {
 			// What is claimed can be taken down whatever became of the file.
 			f, ds := a.load()

@@ -32,6 +32,15 @@ type Plan struct {
 // Empty reports whether there is nothing to do and nothing in the way.
 func (p Plan) Empty() bool { return len(p.Ops) == 0 && len(p.Conflicts) == 0 }
 
+// Closes reports whether the plan adds the guard of a default route: from then
+// on nothing but the tunnel and the LAN is reached.
+func (p Plan) Closes() bool {
+	return slices.ContainsFunc(p.Ops, func(op Op) bool {
+		r, ok := op.Object.(routing.Rule)
+		return ok && op.Verb == Add && r.Action == routing.RejectUnreachable
+	})
+}
+
 // Context is what Diff has to know besides the two states.
 type Context struct {
 	Managed Managed
