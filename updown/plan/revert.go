@@ -3,6 +3,7 @@ package plan
 import (
 	"slices"
 
+	"github.com/ipsecif/ipsecif/routing"
 	"github.com/ipsecif/ipsecif/xfrmi"
 )
 
@@ -27,7 +28,7 @@ func Revert(before, now State, ops []Op) []Op {
 	for key, o := range before {
 		is := now[key]
 		switch {
-		case !concerns(o) || is == o:
+		case !concerns(o) || is == o || comesByItself(o):
 		case isSetting(o):
 			makes = append(makes, Op{Set, o})
 		case is == nil:
@@ -37,6 +38,13 @@ func Revert(before, now State, ops []Op) []Op {
 		}
 	}
 	return append(prune(unmakes), r.making(makes)...)
+}
+
+// comesByItself reports whether the kernel makes an object together with
+// another: the route to the net of an address.
+func comesByItself(o Object) bool {
+	r, ok := o.(routing.Route)
+	return ok && r.Type == routing.Unicast && r.Protocol == routing.ProtocolKernel
 }
 
 func touched(ops []Op) (keys, links map[string]bool) {
