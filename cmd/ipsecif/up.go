@@ -63,21 +63,34 @@ func (a *app) withEngine(f *conn.File, conns []conn.Conn, do func(*updown.Engine
 	})
 }
 
+// withConns calls do with an engine and the conns that a command line names;
+// with all, those that have an end on this host.
+func (a *app) withConns(args []string, all bool, do func(*updown.Engine, []conn.Conn) error) error {
+	f, conns, err := a.conns(args, all)
+	if err != nil {
+		return err
+	}
+	return a.withEngine(f, conns, func(e *updown.Engine) error {
+		if all {
+			var elsewhere []conn.Conn
+			if conns, elsewhere, err = e.Local(conns); err != nil {
+				return err
+			}
+			for _, c := range elsewhere {
+				fmt.Fprintf(a.err, "ipsecif: %s: conn %q has no end on this host, left out\n", c.Pos, c.Name)
+			}
+		}
+		return do(e, conns)
+	})
+}
+
 func (a *app) planCommand() *cobra.Command {
 	var all bool
 	cmd := &cobra.Command{
 		Use: "plan {CONN... | --all}", Short: "Print what `up` would do, as ip(8) commands, and change nothing", Args: names(&all),
 		Example: "  ipsecif plan north-east\n  ipsecif --json plan --all",
 		RunE: func(_ *cobra.Command, args []string) error {
-			f, conns, err := a.conns(args, all)
-			if err != nil {
-				return err
-			}
-			return a.withEngine(f, conns, func(e *updown.Engine) error {
-				conns, err := a.local(e, conns, all)
-				if err != nil {
-					return err
-				}
+			return a.withConns(args, all, func(e *updown.Engine, conns []conn.Conn) error {
 				p, err := e.Plan(conns)
 				if err != nil && len(p.Conflicts) == 0 {
 					return err
@@ -105,15 +118,7 @@ func (a *app) upCommand() *cobra.Command {
 		Use: "up {CONN... | --all}", Short: "Make interface, addresses, rules and routes of conns, or repair them", Args: names(&all),
 		Example: "  ipsecif up north-east && ipsec up north-east",
 		RunE: func(_ *cobra.Command, args []string) error {
-			f, conns, err := a.conns(args, all)
-			if err != nil {
-				return err
-			}
-			return a.withEngine(f, conns, func(e *updown.Engine) error {
-				conns, err := a.local(e, conns, all)
-				if err != nil {
-					return err
-				}
+			return a.withConns(args, all, func(e *updown.Engine, conns []conn.Conn) error {
 				p, err := e.Up(conns)
 				if err != nil {
 					return err
@@ -131,18 +136,6 @@ func (a *app) upCommand() *cobra.Command {
 	}
 	cmd.Flags().BoolVar(&all, "all", false, "every conn with an ipsec-interface and a local end")
 	return cmd
-}
-
-// local leaves out the conns that are for other hosts when all were asked for.
-func (a *app) local(e *updown.Engine, conns []conn.Conn, all bool) ([]conn.Conn, error) {
-	if !all {
-		return conns, nil
-	}
-	here, elsewhere, err := e.Local(conns)
-	for _, c := range elsewhere {
-		fmt.Fprintf(a.err, "ipsecif: %s: conn %q has no end on this host, left out\n", c.Pos, c.Name)
-	}
-	return here, err
 }
 
 func (a *app) downCommand() *cobra.Command {
