@@ -23,7 +23,10 @@ type console struct{ file *os.File }
 
 // lines returns the log without carriage returns and harmless noise.
 func (c console) lines() ([]string, error) {
-	data, err := os.ReadFile(c.file.Name())
+	if _, err := c.file.Seek(0, io.SeekStart); err != nil {
+		return nil, fmt.Errorf("reading the guest's console: %w", err)
+	}
+	data, err := io.ReadAll(c.file)
 	if err != nil {
 		return nil, fmt.Errorf("reading the guest's console: %w", err)
 	}

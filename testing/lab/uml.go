@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"time"
 
@@ -35,7 +36,10 @@ func (o *Options) runUML(ctx context.Context, s *spec) (int, error) {
 		c.show(o.Stderr, lines, consoleTail)
 		return failure(err), errors.Join(err, readErr)
 	}
-	if err := errors.Join(err, os.Remove(log.Name())); err != nil {
+	if removeErr := os.Remove(log.Name()); !errors.Is(removeErr, fs.ErrNotExist) {
+		err = errors.Join(err, removeErr) // whoever tidied up before did no harm
+	}
+	if err != nil {
 		return StatusFailed, err
 	}
 	return status, nil

@@ -71,14 +71,16 @@ func (c *Capture) open() (err error) {
 	return nil
 }
 
-// read collects packets until stop is signalled and nothing waits any more.
+// read collects packets until stop is signalled and nothing waits any more. It lets them gather for a while: to be woken for each packet
+// would slow down the hosts, with whom it shares the processor.
 func (c *Capture) read() error {
-	polls := []unix.PollFd{{Fd: int32(c.fd), Events: unix.POLLIN}, {Fd: int32(c.stop), Events: unix.POLLIN}}
+	const interval = 20 // ms
+	polls := []unix.PollFd{{Fd: int32(c.stop), Events: unix.POLLIN}}
 	for {
-		if _, err := unix.Poll(polls, -1); err != nil && err != unix.EINTR {
+		if _, err := unix.Poll(polls, interval); err != nil && err != unix.EINTR {
 			return err
 		}
-		stopped := polls[1].Revents != 0 // before the last look, so that nothing sent before Stop is missed
+		stopped := polls[0].Revents != 0 // before the last look, so that nothing sent before Stop is missed
 		if err := c.readWaiting(); err != nil || stopped {
 			return err
 		}

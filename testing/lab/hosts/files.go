@@ -11,21 +11,13 @@ import (
 
 // privateFiles gives the calling thread's mount namespace its own /etc, /var and /run, and a /sys that shows its own network namespace.
 func privateFiles() error {
-	if err := privateMounts(); err != nil {
-		return err
+	if err := unix.Mount("", "/", "", unix.MS_REC|unix.MS_PRIVATE, ""); err != nil {
+		return fmt.Errorf("making mounts private: %w", err)
 	}
 	if err := unix.Mount("tmpfs", "/run", "tmpfs", unix.MS_NOSUID|unix.MS_NODEV, "mode=0755"); err != nil {
 		return fmt.Errorf("mounting /run: %w", err)
 	}
 	return errors.Join(privateCopy("/etc"), privateCopy("/var"), ownSysfs())
-}
-
-// privateMounts keeps what is mounted from now on out of other namespaces.
-func privateMounts() error {
-	if err := unix.Mount("", "/", "", unix.MS_REC|unix.MS_PRIVATE, ""); err != nil {
-		return fmt.Errorf("making mounts private: %w", err)
-	}
-	return nil
 }
 
 // privateCopy lays an overlay over a folder; changes stay in memory.

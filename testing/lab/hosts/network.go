@@ -40,7 +40,7 @@ func New(dir string, names ...string) (*Network, error) {
 
 func (n *Network) build(chosen []plan) error {
 	var err error
-	if n.wire, err = newNamespace("wire", func() error { return errors.Join(privateMounts(), ownSysfs(), sysctl(wireSysctls)) }); err != nil {
+	if n.wire, err = newNamespace("wire", func() error { return sysctl(wireSysctls) }); err != nil {
 		return err
 	}
 	for _, p := range chosen {
@@ -59,29 +59,26 @@ func (n *Network) build(chosen []plan) error {
 			return fmt.Errorf("configuring %s: %w", p.name, err)
 		}
 	}
-	return n.wire.do(func() error { return awaitForwarding(chosen) })
+	return n.wire.do(func() error { return awaitCables(chosen) })
 }
 
-// awaitForwarding waits until the segments pass on frames: the kernel notices in the background that a cable has two ends.
-func awaitForwarding(chosen []plan) error {
-	const (
-		limit      = 10 * time.Second
-		forwarding = "3" // BR_STATE_FORWARDING in linux/if_bridge.h
-	)
+// awaitCables waits until the segments deliver frames. The kernel notices in the background that a cable has got its second end, and until
+// then drops what is to be sent into it, although the bridge takes its port for usable.
+func awaitCables(chosen []plan) error {
+	const limit = 10 * time.Second
 	deadline := time.Now().Add(limit)
 	for _, p := range chosen {
 		for _, port := range p.ports {
-			path := filepath.Join("/sys/class/net", p.cable(port), "brport/state")
 			for {
-				state, err := os.ReadFile(path)
+				link, err := netlink.LinkByName(p.cable(port))
 				if err != nil {
-					return err
+					return fmt.Errorf("%s: %w", p.cable(port), err)
 				}
-				if strings.TrimSpace(string(state)) == forwarding {
+				if link.Attrs().OperState == netlink.OperUp {
 					break
 				}
 				if time.Now().After(deadline) {
-					return fmt.Errorf("port %s of its segment is still in state %s after %v", p.cable(port), state, limit)
+					return fmt.Errorf("%s is in state %s after %v, want up", p.cable(port), link.Attrs().OperState, limit)
 				}
 				time.Sleep(time.Millisecond)
 			}

@@ -151,7 +151,7 @@ func TestCaptureLosesNothing(t *testing.T) {
 	must(t, err)
 	sent := packets.Only(func(p hosts.Packet) bool { return p.Proto == 17 })
 	if len(sent) != count {
-		t.Errorf("%d packets were captured of %d", len(sent), count)
+		t.Errorf("%d packets were captured of %d; all packets, the first of them:\n%s", len(sent), count, packets[:min(20, len(packets))])
 	}
 	for i, p := range sent {
 		if p.Kind != hosts.Other || p.Len != 1442 || p.Src != addr("192.1.3.209") || p.Dst != addr("192.1.3.99") {
