@@ -34,6 +34,16 @@ const (
 // DefaultPriority is the priority of the rule that libreswan installs.
 const DefaultPriority uint32 = 100
 
+// Bounds of the priority: rules around it have to stay between those of the
+// kernel for the tables local (0) and main (32766).
+const (
+	LowestPriority  uint32 = 1 - offsetEscape
+	HighestPriority uint32 = 32765 - offsetGuard
+)
+
+// PriorityInRange reports whether a priority is within the bounds.
+func PriorityInRange(p uint32) bool { return LowestPriority <= p && p <= HighestPriority }
+
 // PriorityRange returns the lowest and the highest rule priority that a scheme
 // may use around p.
 func PriorityRange(p uint32) (lowest, highest uint32) {

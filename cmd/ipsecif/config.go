@@ -57,6 +57,8 @@ func (a *app) warn(ds conn.Diagnostics) {
 // IKE daemon would not read such a file either.
 func (a *app) conns(names []string, all bool) (*conn.File, []conn.Conn, error) {
 	f, ds := a.load()
+	_, more := f.Settings()
+	ds = append(ds, more...)
 	a.warn(ds)
 	if err := ds.Err(); err != nil {
 		return f, nil, err

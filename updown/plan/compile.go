@@ -81,14 +81,36 @@ func (c *compiler) problem(claim Claim, format string, args ...any) {
 func (c *compiler) put(claim Claim, o Object) {
 	key := o.Key()
 	if other, ok := c.want.State[key]; ok && other != o {
-		c.problem(claim, "needs %q, but conn %q needs %q; give one of them another metric= or table=",
-			o, c.want.Owners[key][0], other)
-		return
+		if o, ok = shared(o, other); !ok {
+			c.problem(claim, "needs %q, but conn %q needs %q; give one of them another metric=",
+				o, c.want.Owners[key][0], other)
+			return
+		}
 	}
 	c.want.State.Put(o)
 	if !slices.Contains(c.want.Owners[key], claim.Name) {
 		c.want.Owners[key] = append(c.want.Owners[key], claim.Name)
 	}
+}
+
+// shared returns the object that serves both of two with one key. Routes that
+// differ only in their preferred source do: one with a source, and of two
+// sources always the same one, serves whoever asked for none.
+func shared(o, other Object) (Object, bool) {
+	a, okA := o.(routing.Route)
+	b, okB := other.(routing.Route)
+	if !okA || !okB {
+		return o, false
+	}
+	first, second := a, b
+	if !a.Src.IsValid() || b.Src.IsValid() && b.Src.Less(a.Src) {
+		first, second = b, a
+	}
+	second.Src = first.Src
+	if first != second {
+		return o, false
+	}
+	return first, true
 }
 
 func (c *compiler) claim(claim Claim) {
@@ -149,12 +171,17 @@ func (c *compiler) usableElsewhere(a netip.Addr) bool {
 func (c *compiler) demands(t Tunnel) []routing.Demand {
 	var demands []routing.Demand
 	for _, p := range t.Pairs {
-		if slices.ContainsFunc(demands, func(d routing.Demand) bool { return d.Dst == p.Theirs }) {
+		src := c.source(t, p)
+		if i := slices.IndexFunc(demands, func(d routing.Demand) bool { return d.Dst == p.Theirs }); i >= 0 {
+			if d := &demands[i]; !d.Src.IsValid() {
+				d.Src = src
+			}
+			demands[i].Attract = demands[i].Attract || p.Ours != p.Theirs
 			continue
 		}
 		path, _ := c.path(t)
 		demands = append(demands, routing.Demand{
-			Dst: p.Theirs, Dev: t.Link, Src: c.source(t, p), Peer: t.Peer, Path: path,
+			Dst: p.Theirs, Dev: t.Link, Src: src, Peer: t.Peer, Path: path,
 			Mark: t.Mark, MarkOut: t.MarkOut, Throw: t.Throw,
 			// With equal selectors a route would take the local net away; a
 			// routing daemon or the admin decides what goes in.

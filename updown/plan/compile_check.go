@@ -19,8 +19,8 @@ func (c *compiler) usable(claim Claim, d routing.Demand) bool {
 			"let the IKE daemon set a mark (strongSwan: set_mark_out in the child, charon.plugins.socket-default.fwmark) and use escape=mark", d.Dst)
 	case d.Throw:
 		return true
-	case t.Mark.Value == 0 || !t.Mark.Set():
-		c.problem(claim, "the peer %s is inside %s, so its ESP needs a mark to escape; mark-out is %s", t.Peer, d.Dst, t.Mark)
+	case t.Mark.Value&t.Mark.Mask == 0:
+		c.problem(claim, "ESP to the peer %s needs a mark that a rule can tell from none; mark-out is %s", t.Peer, t.Mark)
 	case c.facts.ReflectsMark != "":
 		c.problem(claim, "%s is on: replies would carry the mark %s of the ESP packets and leave in the clear; set it to 0",
 			c.facts.ReflectsMark, t.Mark)
@@ -44,40 +44,96 @@ func nextHop(t Tunnel) string {
 	return "not configured"
 }
 
+// tableUse has, for one table, the first claim of each sort.
+type tableUse struct {
+	any, withDefault, withRules *Claim
+}
+
 // checkShared notes what claims cannot share: a device or an if_id with two
-// partners, a table with two schemes, two answers about the LAN.
+// partners, a table with two schemes, priorities or answers about the LAN, and
+// a place behind a default route.
 func (c *compiler) checkShared(claims []Claim) {
-	links := map[string]Claim{}
-	ids := map[xfrmi.IfID]Claim{}
-	tables := map[routing.Table]Claim{}
-	lans := map[routing.Table]Claim{}
-	for _, claim := range claims {
+	links, ids := map[string]*Claim{}, map[xfrmi.IfID]*Claim{}
+	tables := map[routing.Table]*tableUse{}
+	for i := range claims {
+		claim := &claims[i]
 		t := claim.Tunnel
-		if other, ok := links[t.Link]; ok && other.Tunnel.IfID != t.IfID {
-			c.problem(claim, "wants %s with if_id %s, but conn %q (%s) has it with if_id %s", t.Link, t.IfID, other.Name, other.Where, other.Tunnel.IfID)
+		if o := links[t.Link]; o != nil && o.Tunnel.IfID != t.IfID {
+			c.problem(*claim, "wants %s with if_id %s, but conn %q (%s) has it with if_id %s", t.Link, t.IfID, o.Name, o.Where, o.Tunnel.IfID)
 		}
-		if other, ok := ids[t.IfID]; ok && other.Tunnel.Link != t.Link {
-			c.problem(claim, "wants if_id %s for %s, but conn %q (%s) has it for %s", t.IfID, t.Link, other.Name, other.Where, other.Tunnel.Link)
+		if o := ids[t.IfID]; o != nil && o.Tunnel.Link != t.Link {
+			c.problem(*claim, "wants if_id %s for %s, but conn %q (%s) has it for %s", t.IfID, t.Link, o.Name, o.Where, o.Tunnel.Link)
 		}
-		if other, ok := tables[t.Table]; ok && other.Tunnel.Scheme != t.Scheme {
-			c.problem(claim, "scheme=%s cannot use table %s, which conn %q (%s) uses with scheme=%s; give one of them another table= and rule-priority=",
-				t.Scheme, t.Table, other.Name, other.Where, other.Tunnel.Scheme)
+		links[t.Link], ids[t.IfID] = claim, claim
+		if tables[t.Table] == nil {
+			tables[t.Table] = &tableUse{any: claim}
 		}
-		for _, other := range tables {
-			if other.Tunnel.Table != t.Table && overlap(other.Tunnel.Priority, t.Priority) {
-				c.problem(claim, "table %s with rule-priority=%d overlaps table %s of conn %q (%s) with rule-priority=%d; keep them 5 apart",
-					t.Table, t.Priority, other.Tunnel.Table, other.Name, other.Where, other.Tunnel.Priority)
+		use := tables[t.Table]
+		c.checkTable(*claim, use)
+		for table, other := range tables {
+			if table != t.Table {
+				c.checkOtherTable(*claim, other)
 			}
 		}
-		links[t.Link], ids[t.IfID], tables[t.Table] = claim, claim, claim
-		if t.Scheme != routing.Overlay || !hasDefault(t) {
-			continue
+		if hasDefault(t) && use.withDefault == nil {
+			use.withDefault = claim
 		}
-		if other, ok := lans[t.Table]; ok && other.Tunnel.LocalLAN != t.LocalLAN {
-			c.problem(claim, "local-lan differs from that of conn %q (%s), which has a default route in table %s too", other.Name, other.Where, t.Table)
+		if needsRules(t) && use.withRules == nil {
+			use.withRules = claim
 		}
-		lans[t.Table] = claim
 	}
+}
+
+// checkTable compares a claim with others of its table.
+func (c *compiler) checkTable(claim Claim, use *tableUse) {
+	t, o := claim.Tunnel, use.any.Tunnel
+	switch {
+	case o.Scheme != t.Scheme:
+		c.problem(claim, "scheme=%s cannot use table %s, which conn %q (%s) uses with scheme=%s; give one of them another table= and rule-priority=",
+			t.Scheme, t.Table, use.any.Name, use.any.Where, o.Scheme)
+	case o.Priority != t.Priority:
+		c.problem(claim, "table %s cannot have rule-priority=%d here and rule-priority=%d in conn %q (%s): ESP that escapes from one would be caught by the other",
+			t.Table, t.Priority, o.Priority, use.any.Name, use.any.Where)
+	case hasDefault(t) && use.withDefault != nil && use.withDefault.Tunnel.LocalLAN != t.LocalLAN:
+		c.problem(claim, "local-lan differs from that of conn %q (%s), which has a default route in table %s too",
+			use.withDefault.Name, use.withDefault.Where, t.Table)
+	}
+}
+
+// checkOtherTable compares a claim with those of another table.
+func (c *compiler) checkOtherTable(claim Claim, use *tableUse) {
+	t, o := claim.Tunnel, use.any.Tunnel
+	if overlap(o.Priority, t.Priority) {
+		c.problem(claim, "table %s with rule-priority=%d overlaps table %s of conn %q (%s) with rule-priority=%d; keep them 5 apart",
+			t.Table, t.Priority, o.Table, use.any.Name, use.any.Where, o.Priority)
+		return
+	}
+	for _, other := range []*Claim{use.withDefault, use.withRules} {
+		if other != nil && (behind(t, other.Tunnel) || behind(other.Tunnel, t)) {
+			c.problem(claim, "rule-priority=%d here and %d in conn %q (%s): the one with the default route has to have the higher number, else nothing reaches the other",
+				t.Priority, other.Tunnel.Priority, other.Name, other.Where)
+			return
+		}
+	}
+}
+
+// behind reports whether rules of t come after those of o that catch
+// everything.
+func behind(t, o Tunnel) bool {
+	return t.Priority > o.Priority && hasDefault(o) && o.Scheme == routing.Overlay && needsRules(t)
+}
+
+func needsRules(t Tunnel) bool {
+	return hasDefault(t) || peerInside(t) || t.MarkOut && t.Scheme == routing.Underlay
+}
+
+func peerInside(t Tunnel) bool {
+	for _, p := range t.Pairs {
+		if t.Peer.IsValid() && p.Theirs.Contains(t.Peer) {
+			return true
+		}
+	}
+	return false
 }
 
 func hasDefault(t Tunnel) bool {

@@ -74,6 +74,11 @@ func (r *resolver) supported() {
 	if r.c.NeverNegotiates() {
 		r.refuse("type", "never-negotiates", "", "a conn that never negotiates has no tunnel")
 	}
+	if place := PlaceOf(r.c); !routing.PriorityInRange(place.Priority) {
+		r.refuse("rule-priority", "invalid-value", "", "%d is not from %d to %d", place.Priority, routing.LowestPriority, routing.HighestPriority)
+	} else if place.Table >= routing.TableDefault && place.Table <= routing.TableLocal {
+		r.refuse("table", "invalid-value", "choose another number", "%s is a table of the kernel", place.Table)
+	}
 	if r.c.OnLoss == conn.OnLossWithdraw {
 		r.refuse("on-loss", "unsupported", "use block or keep", "withdraw is not supported yet")
 	}
@@ -217,10 +222,8 @@ func onLoss(o conn.OnLoss, t Tunnel) OnLoss {
 	case conn.OnLossKeep:
 		return Keep
 	}
-	for _, p := range t.Pairs {
-		if p.Theirs.Bits() == 0 || t.Peer.IsValid() && p.Theirs.Contains(t.Peer) {
-			return Block
-		}
+	if hasDefault(t) || peerInside(t) {
+		return Block
 	}
 	return Keep
 }
