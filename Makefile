@@ -42,9 +42,14 @@ check:
 	go vet ./...
 	go run $(STATICCHECK) ./...
 
+# What the tests need beside Go; the lab brings the rest itself.
+.PHONY: tools
+tools:
+	@command -v mandoc >/dev/null || { echo "== installing mandoc"; apt-get -q update && apt-get -qy install mandoc; }
+
 # Tests that need no kernel of their own; the launcher of the lab is one.
 .PHONY: unit
-unit: lab
+unit: lab tools
 	@echo "== tests of the pure parts, on the fake kernel, and of the lab's launcher"
 	go test $(filter-out $(LAB_PACKAGES),$(shell go list ./...))
 
@@ -78,6 +83,7 @@ bench: lab bin/ipsecif bin/bench
 install: bin/ipsecif
 	install -D -m 755 bin/ipsecif $(DESTDIR)$(PREFIX)/sbin/ipsecif
 	install -D -m 644 cmd/ipsecif/ipsecif.8 $(DESTDIR)$(PREFIX)/share/man/man8/ipsecif.8
+	install -D -m 644 conn/ipsecif.conf.5 $(DESTDIR)$(PREFIX)/share/man/man5/ipsecif.conf.5
 	install -D -m 644 routing/rt_protos.d/ipsecif.conf $(DESTDIR)/etc/iproute2/rt_protos.d/ipsecif.conf
 
 .PHONY: clean

@@ -1,86 +1,140 @@
 package conn
 
 import (
-	"fmt"
+	"io/fs"
 	"path"
-	"strings"
 )
 
 // Codes of Lint.
 const (
-	CodeStockUpdown    = "stock-updown"     // libreswan's own hook works against ipsecif
-	CodeManagedByPluto = "managed-by-pluto" // pluto makes and removes the device itself
-	CodeInterfaceClash = "interface-clash"  // two conns pair a device and an if_id differently
+	CodeStockUpdown       = "stock-updown"        // libreswan's own hook works against ipsecif
+	CodeManagedByPluto    = "managed-by-pluto"    // pluto makes and removes the device itself
+	CodeInterfaceClash    = "interface-clash"     // two conns pair a device and an if_id differently
+	CodeInterfaceSettings = "interface-settings"  // two conns of one if_id differ in scheme= or table=
+	CodeUniqueIfID        = "unique-if-id"        // strongSwan may hand out the same if_id
+	CodeSchemeClash       = "scheme-clash"        // one table with two schemes
+	CodePriorityClash     = "priority-clash"      // rules of two conns get in each other's way
+	CodePriorityRange     = "priority-range"      // no room for the rules around rule-priority=
+	CodeLocalLANClash     = "local-lan-clash"     // two default routes of one table disagree about the LAN
+	CodeReservedTable     = "reserved-table"      // table= is one that the kernel uses itself
+	CodeMarkOutZero       = "mark-out-zero"       // mark-out= marks nothing
+	CodeMarkClash         = "mark-clash"          // a packet matches two marks with different meaning
+	CodeRouteClash        = "route-clash"         // two conns need different routes in one place
+	CodeShadowedRoute     = "shadowed-route"      // the route of another conn is found first
+	CodeSourceIPOutside   = "source-ip-outside"   // sourceip= is in no selector of its end
+	CodeMTUBelowIPv6      = "mtu-below-ipv6"      // mtu= is too small for IPv6
+	CodeNoPeer            = "no-peer"             // both ends name this host
+	CodeEscapePeer        = "escape-peer"         // escape=peer cannot be used here
+	CodeUnsupported       = "unsupported"         // a value that ipsecif refuses so far
+	CodeOffloadInbound    = "offload-inbound"     // the kernel refuses offload together with an if_id
+	CodeIPv6InTheClear    = "ipv6-in-the-clear"   // only IPv4 goes through the tunnel
+	CodeSecretsMode       = "secrets-file-access" // others may use the file with the secrets
 )
 
 // ownFile is the name of the file that no IKE daemon reads.
 const ownFile = "ipsecif.conf"
 
+// HostFacts is what Lint has to know about the host. The zero value means that
+// nothing is known; what depends on it is not reported then.
+type HostFacts struct {
+	Locals     Locals                 // addresses; default routes are not needed
+	GlobalIPv6 bool                   // has an IPv6 address that others can reach
+	Kernel     string                 // release as in uname(2), such as "6.16.3-amd64"
+	Secrets    map[string]fs.FileMode // modes of the files that config setup names in secretsfile=
+	UniqueIfID string                 // where strongSwan is told if_id_in=%unique, "" if nowhere
+}
+
 // Lint looks for what is valid and yet costs its user hours. The conns are
-// those of File.Conns.
-func (f *File) Lint(conns []Conn) Diagnostics {
-	setup, _ := f.Settings()
-	var ds Diagnostics
-	warnedManaged := false
-	for i := range conns {
-		c := &conns[i]
-		if c.Interface.IfID == 0 || path.Base(c.Pos.File) == ownFile {
-			continue
-		}
-		if setup.InterfaceManaged && !warnedManaged {
-			warnedManaged = true
-			ds = append(ds, c.warning("ipsec-interface", CodeManagedByPluto,
-				"pluto makes and removes the device itself, and takes addresses and routes with it",
-				"set ipsec-interface-managed=no in config setup if ipsecif is to own it"))
-		}
-		ds = append(ds, c.lintUpdown()...)
-	}
-	ds = append(ds, lintInterfaces(conns)...)
-	ds.sort(f.order)
-	return ds
+// those of File.Conns. Conns that are for other hosts are left alone. On a
+// host that none of them is for, left is taken as the local end.
+func (f *File) Lint(conns []Conn, host HostFacts) Diagnostics {
+	l := newLinter(f, host, conns)
+	l.pluto()
+	l.interfaces()
+	l.uniqueIfIDs()
+	l.places()
+	l.marks()
+	l.routes()
+	l.ends(conns)
+	l.hostLimits()
+	return l.finish(f.order)
 }
 
-func (c *Conn) warning(key, code, text, hint string) Diagnostic {
-	return Diagnostic{Pos: c.KeyPos(key), Severity: Warning, Code: code, Conn: c.Name, Key: key, Text: text, Hint: hint}
+// linter gathers findings.
+type linter struct {
+	collector
+	file    *File
+	host    HostFacts
+	setup   Setup
+	tunnels []tunnel // conns with an interface that are for this host
+	plain   []tunnel // conns without one
+	seen    map[problemPlace]bool
 }
 
-// lintUpdown warns of libreswan's own hook, which adds routes and rules of its
-// own for a device that it did not make.
-func (c *Conn) lintUpdown() Diagnostics {
-	var ds Diagnostics
-	for _, s := range []Side{Left, Right} {
-		if strings.HasPrefix(c.End(s).Updown.Command, DefaultUpdown) {
-			key := s.String() + "updown"
-			ds = append(ds, c.warning(key, CodeStockUpdown,
-				"libreswan's own hook adds and deletes routes and rules beside those of ipsecif where this end is local",
-				"set "+key+"=%disabled"))
-		}
-	}
-	return ds
+func newLinter(f *File, host HostFacts, conns []Conn) *linter {
+	l := &linter{file: f, host: host, seen: map[problemPlace]bool{}}
+	l.setup, _ = f.Settings()
+	l.orient(conns)
+	return l
 }
 
-// lintInterfaces finds conns that cannot be up together, because they pair a
-// device and an if_id differently.
-func lintInterfaces(conns []Conn) Diagnostics {
-	var ds Diagnostics
-	byID := map[uint32]*Conn{}
-	byName := map[string]*Conn{}
-	for i := range conns {
-		c := &conns[i]
-		if c.Interface.IfID == 0 {
-			continue
-		}
-		text := ""
-		if other := byID[c.Interface.IfID]; other != nil && other.Interface.Name != c.Interface.Name {
-			text = fmt.Sprintf("if_id %d is for %s here and for %s in conn %q (%s)", c.Interface.IfID, c.Interface.Name, other.Interface.Name, other.Name, other.Pos)
-		} else if other := byName[c.Interface.Name]; other != nil && other.Interface.IfID != c.Interface.IfID {
-			text = fmt.Sprintf("%s has if_id %d here and if_id %d in conn %q (%s)", c.Interface.Name, c.Interface.IfID, other.Interface.IfID, other.Name, other.Pos)
-		}
-		if text != "" {
-			ds = append(ds, Diagnostic{Pos: c.KeyPos("ipsec-interface"), Severity: Error, Code: CodeInterfaceClash, Conn: c.Name, Key: "ipsec-interface", Text: text})
-			continue
-		}
-		byID[c.Interface.IfID], byName[c.Interface.Name] = c, c
+// warn reports a doubtful value, fail one with which the conn cannot work.
+func (l *linter) warn(c *Conn, key, code, text, hint string) {
+	l.report(c, Warning, key, code, text, hint)
+}
+
+func (l *linter) fail(c *Conn, key, code, text, hint string) {
+	l.report(c, Error, key, code, text, hint)
+}
+
+// report adds a finding, once for each place: the members of a subnets=
+// product and the users of a template share their keys.
+func (l *linter) report(c *Conn, s Severity, key, code, text, hint string) {
+	d := Diagnostic{Pos: l.keyPos(c, key), Severity: s, Code: code, Conn: c.Section, Key: key, Text: text, Hint: hint}
+	place := problemPlace{d.Pos, d.Code, d.Key}
+	if l.seen[place] {
+		return
 	}
-	return ds
+	l.seen[place] = true
+	l.add(d)
+}
+
+// keyPos returns the place of a key in the conn, else in config setup, else of
+// the conn.
+func (l *linter) keyPos(c *Conn, key string) Pos {
+	if pos := c.KeyPos(key); pos != c.Pos {
+		return pos
+	}
+	if kv, ok := l.file.Setup.Get(key); ok {
+		return kv.ValuePos()
+	}
+	return c.Pos
+}
+
+// interfaceKey is the key that gives the conn its interface.
+func interfaceKey(c *Conn) string {
+	if c.KeyPos("ipsec-interface") == c.Pos && c.IfID != 0 {
+		return "if_id"
+	}
+	return "ipsec-interface"
+}
+
+// readByPluto tells whether libreswan reads the file of the conn.
+func readByPluto(c *Conn) bool { return path.Base(c.Pos.File) != ownFile }
+
+// andMore ends a text that stands for the first of several conns.
+func andMore(same []*tunnel) string {
+	others := map[string]bool{}
+	for _, t := range same {
+		if t.Section != same[0].Section {
+			others[t.Section] = true
+		}
+	}
+	switch len(others) {
+	case 0:
+		return ""
+	case 1:
+		return "; this goes for 1 more conn"
+	}
+	return "; this goes for " + decimal(uint64(len(others))) + " more conns"
 }

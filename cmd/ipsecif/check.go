@@ -1,9 +1,9 @@
 package main
 
 import (
-	"errors"
+	"cmp"
 	"fmt"
-	"text/tabwriter"
+	"slices"
 
 	"github.com/ipsecif/ipsecif/conn"
 	"github.com/spf13/cobra"
@@ -23,13 +23,16 @@ type finding struct {
 }
 
 func (a *app) checkCommand() *cobra.Command {
-	return &cobra.Command{
+	var strict bool
+	cmd := &cobra.Command{
 		Use: "check", Short: "Report every error and doubtful place of the configuration", Args: cobra.NoArgs,
 		RunE: func(*cobra.Command, []string) error {
-			f, ds := a.load()
-			conns, more := f.Conns()
-			ds = append(ds, more...)
-			ds = append(ds, f.Lint(conns)...)
+			f, ds, conns := a.findings()
+			if strict {
+				for i := range ds {
+					ds[i].Severity = conn.Error
+				}
+			}
 			if a.json {
 				findings := []finding{}
 				for _, d := range ds {
@@ -44,14 +47,46 @@ func (a *app) checkCommand() *cobra.Command {
 				}
 			}
 			if n := count(ds, conn.Error); n > 0 {
-				return fmt.Errorf("%s: %d error(s), %d warning(s)", f.Name, n, count(ds, conn.Warning))
+				return fmt.Errorf("%s: %s, %s", f.Name, plural(n, "error"), plural(count(ds, conn.Warning), "warning"))
 			}
 			if !a.json {
-				fmt.Fprintf(a.out, "%s: %d conn(s), no errors, %d warning(s)\n", f.Name, len(conns), count(ds, conn.Warning))
+				fmt.Fprintf(a.out, "%s: %s, no errors, %s\n", f.Name, plural(conns, "conn"), plural(count(ds, conn.Warning), "warning"))
 			}
 			return nil
 		},
 	}
+	cmd.Flags().BoolVar(&strict, "strict", false, "take warnings for errors")
+	return cmd
+}
+
+// findings returns all that is wrong or doubtful, and the number of conns that
+// can be used.
+func (a *app) findings() (*conn.File, conn.Diagnostics, int) {
+	f, ds := a.load()
+	_, more := f.Settings()
+	ds = append(ds, more...)
+	conns, more := f.Conns()
+	ds = append(ds, more...)
+	host, err := hostFacts(f)
+	if err != nil {
+		a.complain(fmt.Errorf("some findings may be missing: %w", err))
+	}
+	ds = append(ds, f.Lint(conns, host)...)
+	inOrder(ds)
+	return f, ds, len(conns)
+}
+
+// inOrder sorts by place, files in the order in which they appear.
+func inOrder(ds conn.Diagnostics) {
+	files := map[string]int{}
+	for _, d := range ds {
+		if _, known := files[d.Pos.File]; !known {
+			files[d.Pos.File] = len(files)
+		}
+	}
+	slices.SortStableFunc(ds, func(a, b conn.Diagnostic) int {
+		return cmp.Or(cmp.Compare(files[a.Pos.File], files[b.Pos.File]), cmp.Compare(a.Pos.Line, b.Pos.Line), cmp.Compare(a.Pos.Col, b.Pos.Col))
+	})
 }
 
 func count(ds conn.Diagnostics, s conn.Severity) int {
@@ -62,47 +97,4 @@ func count(ds conn.Diagnostics, s conn.Severity) int {
 		}
 	}
 	return n
-}
-
-// listed is the JSON form of a line of `list`.
-type listed struct {
-	Name  string `json:"name"`
-	Where string `json:"where"`
-	Link  string `json:"link,omitempty"` // empty for a conn without ipsec-interface
-	IfID  uint32 `json:"if_id,omitempty"`
-	Left  string `json:"left"`
-	Right string `json:"right"`
-	Auto  string `json:"auto"`
-}
-
-func (a *app) listCommand() *cobra.Command {
-	return &cobra.Command{
-		Use: "list", Short: "List the conns of the configuration", Args: cobra.NoArgs,
-		RunE: func(*cobra.Command, []string) error {
-			f, ds := a.load()
-			conns, more := f.Conns()
-			a.warn(ds)
-			err := errors.Join(ds.Err(), more.Err())
-			list := []listed{}
-			for i := range conns {
-				c := &conns[i]
-				list = append(list, listed{c.Name, c.Pos.String(), c.Interface.Name, c.Interface.IfID, c.Left.Host.String(), c.Right.Host.String(), c.Auto.String()})
-			}
-			if a.json {
-				return errors.Join(a.printJSON(list), err)
-			}
-			w := tabwriter.NewWriter(a.out, 0, 8, 2, ' ', 0)
-			if len(list) > 0 {
-				fmt.Fprintln(w, "CONN\tINTERFACE\tIF_ID\tLEFT\tRIGHT\tAUTO")
-			}
-			for _, l := range list {
-				link, id := "-", "-"
-				if l.IfID != 0 {
-					link, id = l.Link, fmt.Sprint(l.IfID)
-				}
-				fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\n", l.Name, link, id, l.Left, l.Right, l.Auto)
-			}
-			return errors.Join(w.Flush(), err)
-		},
-	}
 }

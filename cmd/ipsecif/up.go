@@ -80,8 +80,22 @@ func (a *app) withConns(args []string, all bool, do func(*updown.Engine, []conn.
 				fmt.Fprintf(a.err, "ipsecif: %s: conn %q has no end on this host, left out\n", c.Pos, c.Name)
 			}
 		}
+		a.warnOfRivals(f, conns)
 		return do(e, conns)
 	})
+}
+
+// warnOfRivals says where libreswan itself would work on what ipsecif makes.
+func (a *app) warnOfRivals(f *conn.File, conns []conn.Conn) {
+	locals, err := localAddrs()
+	if err != nil {
+		return // the engine will say why addresses cannot be read
+	}
+	for _, d := range f.Lint(conns, conn.HostFacts{Locals: locals}) {
+		if d.Code == conn.CodeStockUpdown || d.Code == conn.CodeManagedByPluto {
+			a.warn(conn.Diagnostics{d})
+		}
+	}
 }
 
 func (a *app) planCommand() *cobra.Command {

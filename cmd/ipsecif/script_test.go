@@ -1,0 +1,89 @@
+package main
+
+import (
+	"flag"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/ipsecif/ipsecif/conn"
+	"github.com/ipsecif/ipsecif/updown/plan"
+	"github.com/rogpeppe/go-internal/testscript"
+)
+
+var update = flag.Bool("update", false, "rewrite the files that testdata/*.txtar compare with")
+
+func TestMain(m *testing.M) {
+	testscript.Main(m, map[string]func(){"ipsecif": main})
+}
+
+// TestScripts runs testdata/*.txtar: calls of the program that need no kernel.
+// `status N COMMAND...` runs a command and compares its exit status.
+func TestScripts(t *testing.T) {
+	testscript.Run(t, testscript.Params{
+		Dir:                 "testdata",
+		UpdateScripts:       *update,
+		RequireExplicitExec: true,
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){
+			"status": exitStatus,
+			"chmod":  chmod,
+		},
+	})
+}
+
+// exitStatus runs a command and fails unless it ends with a status. Its output
+// is for the commands stdout, stderr and cmp that follow.
+func exitStatus(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) < 2 {
+		ts.Fatalf("usage: status N COMMAND [ARG...]")
+	}
+	err := ts.Exec(args[1], args[2:]...)
+	got := "0"
+	if err != nil {
+		got = strings.TrimPrefix(err.Error(), "exit status ")
+	}
+	if got != args[0] {
+		ts.Fatalf("%s ended with %v, want status %s", strings.Join(args[1:], " "), err, args[0])
+	}
+}
+
+func chmod(ts *testscript.TestScript, neg bool, args []string) {
+	var mode os.FileMode
+	if neg || len(args) != 2 {
+		ts.Fatalf("usage: chmod MODE FILE")
+	}
+	if _, err := fmt.Sscanf(args[0], "%o", &mode); err != nil {
+		ts.Fatalf("mode %s: %v", args[0], err)
+	}
+	ts.Check(os.Chmod(ts.MkAbs(args[1]), mode))
+}
+
+// TestDefaultPlace checks that Lint knows the table and the priority that a
+// conn gets without keys: a conn with scheme=underlay must clash with one that
+// says nothing exactly there.
+func TestDefaultPlace(t *testing.T) {
+	p := plan.DefaultPlace
+	for _, tt := range []struct {
+		table, priority uint32
+		code            string
+	}{
+		{uint32(p.Table), p.Priority, conn.CodeSchemeClash},
+		{uint32(p.Table) + 1, p.Priority, conn.CodePriorityClash},
+		{uint32(p.Table) + 1, p.Priority + 5, ""},
+	} {
+		text := fmt.Sprintf("conn a\n\tleft=192.0.2.1\n\tright=192.0.2.2\n\tif_id=1\n"+
+			"conn b\n\tleft=192.0.2.1\n\tright=192.0.2.3\n\tif_id=2\n\tscheme=underlay\n\ttable=%d\n\trule-priority=%d\n", tt.table, tt.priority)
+		name := filepath.Join(t.TempDir(), "ipsecif.conf")
+		if err := os.WriteFile(name, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		f, ds := conn.Load(osFS{}, name)
+		conns, more := f.Conns()
+		ds = append(append(ds, more...), f.Lint(conns, conn.HostFacts{})...)
+		if tt.code == "" && len(ds) > 0 || tt.code != "" && (len(ds) != 1 || ds[0].Code != tt.code) {
+			t.Errorf("table %d, priority %d: %v, want %q", tt.table, tt.priority, ds, tt.code)
+		}
+	}
+}
