@@ -43,14 +43,16 @@ func (d Demand) overlay() Layout {
 // confines it to packets made here: inbound SAs set the mark too, and a
 // decrypted packet that is forwarded must not skip the table.
 func (d Demand) escape(l *Layout, family Family) {
-	if d.Throw {
-		l.route(Route{Table: d.Table, Type: Throw, Dst: host(d.Peer), Protocol: ProtocolKernel})
-		return
-	}
-	l.rule(Rule{
+	r := Rule{
 		Family: family, Priority: d.priority(offsetEscape), Iif: "lo", Mark: d.Mark,
 		Table: TableMain, Suppress: NoSuppress,
-	})
+	}
+	if d.ByPeer {
+		// A throw route in the table would do for the tunnel alone, but not
+		// beside the guard of a default route, which is behind the table.
+		r.To, r.Mark = host(d.Peer), Mark{}
+	}
+	l.rule(r)
 }
 
 func (d Demand) priority(offset int64) uint32 { return uint32(int64(d.Priority) + offset) }

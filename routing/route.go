@@ -15,7 +15,6 @@ type RouteType uint8
 const (
 	Unicast     RouteType = 1
 	Unreachable RouteType = 7
-	Throw       RouteType = 9
 )
 
 // WorstMetric is the metric of a guard: the route that is used only when the
@@ -48,15 +47,12 @@ func (r Route) Key() string {
 		" metric " + strconv.FormatUint(uint64(r.Metric), 10)
 }
 
-// Mine reports whether ipsecif made the route: by its protocol, or for a route
-// without a device by protocol and type. The kernel itself makes no throw
-// routes, and no unreachable ones with the worst metric.
+// Mine reports whether ipsecif made the route: by its protocol, or for a guard,
+// which has no device, by protocol and metric. The kernel itself makes no
+// unreachable routes with the worst metric.
 func (r Route) Mine() bool {
-	switch r.Type {
-	case Unreachable:
+	if r.Type == Unreachable {
 		return r.Protocol == ProtocolKernel && r.Metric == WorstMetric
-	case Throw:
-		return r.Protocol == ProtocolKernel
 	}
 	return r.Protocol == ProtocolIpsecif
 }
@@ -68,8 +64,6 @@ func (r Route) String() string {
 	case Unicast:
 	case Unreachable:
 		b.WriteString("unreachable ")
-	case Throw:
-		b.WriteString("throw ")
 	default:
 		fmt.Fprintf(&b, "type %d ", r.Type)
 	}

@@ -66,7 +66,7 @@ type Demand struct {
 	Path     Path       // to the peer or to its configured next hop; used by Underlay only
 	Mark     Mark       // on ESP and IKE packets of this tunnel
 	MarkOut  bool       // the mark was asked for explicitly (mark-out=)
-	Throw    bool       // no mark: plain packets to the peer's address escape too
+	ByPeer   bool       // packets escape by the peer's address instead of the mark, so plain ones to it do too
 	Attract  bool       // false: the escape only, somebody else owns the route
 	Block    bool       // keep a guard below the route, so that its loss lets nothing out
 	LocalLAN bool       // more specific routes in main win over a default route

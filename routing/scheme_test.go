@@ -52,9 +52,9 @@ default dev ipsec1 table 50 metric 1024 proto 50`},
 default dev ipsec1 table 50 proto 50`},
 		{"escape only", Overlay, "0.0.0.0/0", func(d *Demand) { d.Attract = false }, `
 -4 priority 97 iif lo fwmark 0x1/0xffffffff lookup main protocol kernel`},
-		{"throw", Overlay, "192.1.0.0/16", func(d *Demand) { d.Throw = true }, `
+		{"escape by peer", Overlay, "192.1.0.0/16", func(d *Demand) { d.ByPeer = true }, `
+-4 priority 97 to 192.1.2.23/32 iif lo lookup main protocol kernel
 -4 priority 98 lookup 50 suppress_prefixlength 0 protocol kernel
-throw 192.1.2.23/32 table 50 proto kernel
 unreachable 192.1.0.0/16 table 50 metric 4294967295 proto kernel
 192.1.0.0/16 dev ipsec1 table 50 proto 50`},
 		{"other place, source, metric and MTU", Overlay, "192.1.2.23/32", func(d *Demand) {

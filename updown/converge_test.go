@@ -79,6 +79,15 @@ conn dual
 	on-loss=block
 `
 
+// byPeerConf is for the overlay scheme alone.
+const byPeerConf = `
+conn by-peer
+	right=192.1.2.99
+	rightsubnet=192.1.0.0/16
+	ipsec-interface=7
+	escape=peer
+`
+
 var convergeKernel = []string{
 	"sysctl -w net.ipv4.conf.default.rp_filter=1",
 	"ip link add eth0 type dummy",
@@ -106,6 +115,9 @@ type world struct {
 func newWorld(t *testing.T, scheme string) *world {
 	w := &world{t: t, scheme: scheme, kernel: fake.New(), dir: t.TempDir(), steady: map[string]plan.Tunnel{}}
 	text := "config setup\n\tscheme=" + scheme + "\n" + convergeConf
+	if scheme == "overlay" {
+		text += byPeerConf
+	}
 	f, ds := conn.Load(mapFS{fstest.MapFS{"own.conf": {Data: []byte(text)}}}, "own.conf")
 	conns, more := f.Conns()
 	if err := errors.Join(ds.Err(), more.Err()); err != nil {

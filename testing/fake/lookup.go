@@ -35,7 +35,7 @@ func (k *Kernel) Lookup(p Packet) (routing.Route, bool) {
 		}
 		route, ok := k.longest(rule.Table, p.To)
 		switch {
-		case !ok || route.Type == routing.Throw:
+		case !ok:
 			continue
 		case route.Type != routing.Unicast:
 			return route, false

@@ -39,7 +39,7 @@ type Tunnel struct {
 	Scheme   routing.Scheme `json:"scheme"`
 	Table    routing.Table  `json:"table"`
 	Priority uint32         `json:"priority"`
-	Throw    bool           `json:"throw,omitempty"` // escape=peer
+	ByPeer   bool           `json:"by_peer,omitempty"` // escape=peer
 	LocalLAN bool           `json:"local_lan"`
 	OnLoss   OnLoss         `json:"on_loss"`
 	Metric   uint32         `json:"metric,omitempty"`

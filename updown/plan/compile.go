@@ -129,7 +129,7 @@ func (c *compiler) claim(claim Claim) {
 	inside := false
 	for _, d := range c.demands(t) {
 		c.serve(claim, d)
-		inside = inside || d.PeerInside() && !d.Throw
+		inside = inside || d.PeerInside() && !d.ByPeer
 	}
 	if inside && t.Peer.Is4() {
 		c.relaxRPFilter(claim)
@@ -182,7 +182,7 @@ func (c *compiler) demands(t Tunnel) []routing.Demand {
 		path, _ := c.path(t)
 		demands = append(demands, routing.Demand{
 			Dst: p.Theirs, Dev: t.Link, Src: src, Peer: t.Peer, Path: path,
-			Mark: t.Mark, MarkOut: t.MarkOut, Throw: t.Throw,
+			Mark: t.Mark, MarkOut: t.MarkOut, ByPeer: t.ByPeer,
 			// With equal selectors a route would take the local net away; a
 			// routing daemon or the admin decides what goes in.
 			Attract: p.Ours != p.Theirs,

@@ -12,12 +12,12 @@ func (c *compiler) usable(claim Claim, d routing.Demand) bool {
 		return true
 	}
 	switch {
-	case d.Throw && t.Scheme == routing.Underlay:
+	case d.ByPeer && t.Scheme == routing.Underlay:
 		c.problem(claim, "escape=peer needs scheme=overlay")
-	case d.Throw && d.Dst.IsSingleIP():
+	case d.ByPeer && d.Dst.IsSingleIP():
 		c.problem(claim, "escape=peer would send the protected traffic to %s itself in the clear; "+
 			"let the IKE daemon set a mark (strongSwan: set_mark_out in the child, charon.plugins.socket-default.fwmark) and use escape=mark", d.Dst)
-	case d.Throw:
+	case d.ByPeer:
 		return true
 	case t.Mark.Value&t.Mark.Mask == 0:
 		c.problem(claim, "ESP to the peer %s needs a mark that a rule can tell from none; mark-out is %s", t.Peer, t.Mark)

@@ -60,7 +60,7 @@ func (m Managed) ownsRule(r routing.Rule) bool {
 		if r.Priority < lowest || r.Priority > highest {
 			continue
 		}
-		escape := r.Iif == "lo" && r.Mark.Set()
+		escape := r.Iif == "lo" && (r.Mark.Set() || r.To.IsValid())
 		if r.Table == p.Table || r.Action == routing.RejectUnreachable ||
 			r.Table == routing.TableMain && (escape || r.Suppress == 0) {
 			return true

@@ -15,7 +15,7 @@ const (
 	rankLink = iota
 	rankAddr
 	rankSysctl
-	rankEscape // guards, throws, and routes to peers
+	rankEscape // guards, and routes to peers
 	rankRule
 	rankAttract // routes through an xfrm interface
 )

@@ -223,8 +223,6 @@ func (p *parser) route(f routing.Family) routing.Route {
 	r := routing.Route{Type: routing.Unicast, Table: routing.TableMain, Protocol: routing.ProtocolBoot}
 	if p.skip("unreachable") {
 		r.Type = routing.Unreachable
-	} else if p.skip("throw") {
-		r.Type = routing.Throw
 	}
 	r.Dst = p.prefix("destination", f).Masked()
 	for len(p.words) > 0 {

@@ -23,7 +23,7 @@ func Resolve(c *conn.Conn, facts Facts) (Tunnel, conn.Diagnostics) {
 		Scheme:   scheme(c.Scheme),
 		Table:    routing.Table(c.Table),
 		Priority: c.RulePriority,
-		Throw:    c.Escape == conn.EscapePeer,
+		ByPeer:   c.Escape == conn.EscapePeer,
 		LocalLAN: c.LocalLAN != conn.LocalLANTunnel,
 		Metric:   c.Metric,
 		MTU:      c.MTU,
