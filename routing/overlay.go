@@ -5,6 +5,9 @@ package routing
 func (d Demand) overlay() Layout {
 	var l Layout
 	isDefault := d.Dst.Bits() == 0
+	if d.PeerInside() || d.ByPeer && d.Peer.IsValid() {
+		d.escape(&l)
+	}
 	if !d.PeerInside() && !isDefault {
 		if d.Attract {
 			l.through(d, d.Dst, TableMain)
@@ -12,9 +15,6 @@ func (d Demand) overlay() Layout {
 		return l
 	}
 	family := FamilyOf(d.Dst.Addr())
-	if d.PeerInside() {
-		d.escape(&l, family)
-	}
 	if !d.Attract {
 		return l
 	}
@@ -42,9 +42,9 @@ func (d Demand) overlay() Layout {
 // escape lets ESP and IKE packets of this host past the table. "iif lo"
 // confines it to packets made here: inbound SAs set the mark too, and a
 // decrypted packet that is forwarded must not skip the table.
-func (d Demand) escape(l *Layout, family Family) {
+func (d Demand) escape(l *Layout) {
 	r := Rule{
-		Family: family, Priority: d.priority(offsetEscape), Iif: "lo", Mark: d.Mark,
+		Family: FamilyOf(d.Peer), Priority: d.priority(offsetEscape), Iif: "lo", Mark: d.Mark,
 		Table: TableMain, Suppress: NoSuppress,
 	}
 	if d.ByPeer {

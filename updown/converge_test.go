@@ -32,14 +32,6 @@ conn road
 	rightsubnet=0.0.0.0/0
 	ipsec-interface=1
 
-conn same-link
-	leftsubnet=192.0.2.102/32
-	leftsourceip=192.0.2.102
-	right=192.1.2.23
-	rightsubnet=10.1.0.0/16
-	on-loss=block
-	ipsec-interface=1
-
 conn same-peer
 	right=192.1.2.23
 	rightsubnet=192.1.2.0/24
@@ -55,13 +47,6 @@ conn on-link
 	right=192.1.3.33
 	ipsec-interface=3
 
-conn net
-	leftsubnet=10.9.0.0/16
-	right=192.1.2.46
-	rightsubnet=10.2.0.0/16,10.3.0.0/16
-	ipsec-interface=4
-	metric=7
-
 conn six
 	left=2001:db8:1:3::209
 	leftsubnet=2001:db8:0:2::101/128
@@ -70,6 +55,28 @@ conn six
 	rightsubnet=::/0
 	ipsec-interface=5
 
+`
+
+// byPeerConf is for the overlay scheme alone: peers that are in the nets of
+// others, but not in their own.
+const byPeerConf = `
+conn same-link
+	leftsubnet=192.0.2.102/32
+	leftsourceip=192.0.2.102
+	right=192.1.2.23
+	rightsubnet=10.1.0.0/16
+	on-loss=block
+	ipsec-interface=1
+	escape=peer
+
+conn net
+	leftsubnet=10.9.0.0/16
+	right=192.1.2.46
+	rightsubnet=10.2.0.0/16,10.3.0.0/16
+	ipsec-interface=4
+	metric=7
+	escape=peer
+
 conn dual
 	leftsubnet=192.0.4.0/24,2001:db8:4::/64
 	leftsourceip=192.0.4.1,2001:db8:4::1
@@ -77,10 +84,8 @@ conn dual
 	rightsubnet=10.4.0.0/16,2001:db8:44::/64
 	ipsec-interface=6
 	on-loss=block
-`
+	escape=peer
 
-// byPeerConf is for the overlay scheme alone.
-const byPeerConf = `
 conn by-peer
 	right=192.1.2.99
 	rightsubnet=192.1.0.0/16
@@ -201,7 +206,7 @@ func samples(p netip.Prefix) []netip.Addr {
 		return []netip.Addr{p.Addr(), p.Addr().Next()}[:min(2, 1+p.Addr().BitLen()-p.Bits())]
 	}
 	if p.Addr().Is4() {
-		return []netip.Addr{netip.MustParseAddr("198.51.100.10"), netip.MustParseAddr("192.1.2.23"), netip.MustParseAddr("10.1.0.1")}
+		return []netip.Addr{netip.MustParseAddr("198.51.100.10"), netip.MustParseAddr("192.1.2.200"), netip.MustParseAddr("10.1.0.1")}
 	}
 	return []netip.Addr{netip.MustParseAddr("2001:db8:64::10"), netip.MustParseAddr("2001:db8:1:2::23")}
 }

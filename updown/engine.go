@@ -74,10 +74,19 @@ func (e *Engine) change(conns []conn.Conn, drop []string) (plan.Plan, error) {
 		return r.plan, errors.Join(err, e.forget(r))
 	}
 	if err := e.Kernel.Apply(r.plan.Ops, e.Trace); err != nil {
-		return r.plan, errors.Join(err, e.undo(r))
+		return r.plan, errors.Join(err, e.undo(r, err))
 	}
 	for _, name := range drop {
 		if err := e.Store.Remove(name); err != nil {
+			return r.plan, err
+		}
+	}
+	for _, c := range r.added {
+		if c.Previous == nil {
+			continue
+		}
+		c.Previous = nil
+		if err := e.Store.Put(c); err != nil {
 			return r.plan, err
 		}
 	}
@@ -100,23 +109,32 @@ func (e *Engine) record(r run) error {
 	return nil
 }
 
-// forget takes record back.
+// forget takes record back. A claim that was there before is put back in one
+// step, so that no failure loses it.
 func (e *Engine) forget(r run) error {
 	errs := []error{e.Store.Save(r.saved)}
 	for _, c := range r.added {
-		errs = append(errs, e.Store.Remove(c.Name))
-	}
-	for _, c := range r.replaced {
-		errs = append(errs, e.Store.Put(c))
+		old, ok := named(r.replaced, c.Name)
+		if ok {
+			errs = append(errs, e.Store.Put(old))
+		} else {
+			errs = append(errs, e.Store.Remove(c.Name))
+		}
 	}
 	return errors.Join(errs...)
 }
 
-// undo leads kernel and claims back to where they were before.
-func (e *Engine) undo(r run) error {
+// undo leads kernel and claims back to where they were before the operation
+// that failed.
+func (e *Engine) undo(r run, failure error) error {
+	done := r.plan.Ops
+	var failed *plan.OpError
+	if errors.As(failure, &failed) {
+		done = done[:slices.Index(done, failed.Op)]
+	}
 	now, err := e.Kernel.Observe(r.query)
 	if err == nil {
-		err = e.Kernel.Apply(plan.Revert(r.have.State, now.State, r.plan.Ops), e.Trace)
+		err = e.Kernel.Apply(plan.Revert(r.have.State, now.State, done), e.Trace)
 	}
 	if err != nil {
 		err = fmt.Errorf("undoing what was done until then: %w", err)
@@ -132,7 +150,7 @@ func (e *Engine) verify(r run) error {
 	}
 	saved := r.savedAfter()
 	want, _ := plan.Compile(r.claims, e.complete(now, saved))
-	left := plan.Diff(want, now.State, plan.Context{Managed: r.managed, Saved: saved, Links: r.links})
+	left := plan.Diff(want, now.State, r.context(saved))
 	var errs []error
 	for _, op := range left.Ops {
 		errs = append(errs, fmt.Errorf("the kernel did not keep a change, or somebody undid it at once: still to do: %s", op))
@@ -152,7 +170,9 @@ func (e *Engine) complete(o plan.Observation, saved []plan.Saved) plan.Facts {
 func (e *Engine) managed(claims []plan.Claim) plan.Managed {
 	places := append(plan.Managed{plan.DefaultPlace}, e.Managed...)
 	for _, c := range claims {
-		places = append(places, plan.Place{Table: c.Tunnel.Table, Priority: c.Tunnel.Priority})
+		for _, t := range append(c.Previous, c.Tunnel) {
+			places = append(places, plan.Place{Table: t.Table, Priority: t.Priority})
+		}
 	}
 	slices.SortFunc(places, plan.ComparePlaces)
 	return slices.Compact(places)

@@ -41,7 +41,7 @@ var rooms = map[string]room{
 		not:     []string{"os/exec"},
 	},
 	"updown": {
-		own: []string{"updown/plan", "updown/claim", "conn", "routing"}, not: []string{"os", "os/exec", "net", "flag", "time"},
+		own: []string{"updown/plan", "updown/claim", "conn", "routing", "xfrmi"}, not: []string{"os", "os/exec", "net", "flag", "time"},
 	},
 	"cmd/ipsecif": {
 		own:     []string{"updown", "updown/plan", "updown/claim", "updown/kernel", "conn"},

@@ -29,6 +29,7 @@ conn dual
 	right=192.1.2.45
 	rightsubnet=10.4.0.0/16,2001:db8:44::/64
 	ipsec-interface=6
+	x-ipsecif-escape=peer
 
 conn road
 	left=192.1.3.209

@@ -52,6 +52,8 @@ type Claim struct {
 	Owner  string `json:"owner"` // "admin", or the IKE daemon that called
 	Where  string `json:"where"` // file:line:col of the conn
 	Tunnel Tunnel `json:"tunnel"`
+	// Previous has what was claimed before, while a change is not done yet.
+	Previous []Tunnel `json:"previous,omitempty"`
 }
 
 // Saved is a setting of a device that is not ours, changed for the time that

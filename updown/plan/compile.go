@@ -25,6 +25,9 @@ type Want struct {
 	State  State
 	Owners map[string][]string // by object key, the names of the claims that want it
 	Kept   map[string]bool     // by object key, what is not to be deleted although no claim can be served with it
+	// PathUnknown says that the way to a peer is not known at the moment, so
+	// that it is not known either which device needs its settings.
+	PathUnknown bool
 }
 
 // OwnedBy returns the objects that a claim wants, in the order of making.
@@ -61,6 +64,7 @@ func Compile(claims []Claim, facts Facts) (Want, []Problem) {
 		facts: facts,
 	}
 	c.checkShared(claims)
+	c.checkPeers(claims)
 	for _, claim := range claims {
 		c.claim(claim)
 	}
@@ -152,8 +156,17 @@ func (c *compiler) serve(claim Claim, d routing.Demand) {
 		put(r)
 	}
 	for _, r := range layout.Routes {
-		put(r)
+		if !connected(claim.Tunnel, r) {
+			put(r)
+		}
 	}
+}
+
+// connected reports whether the kernel makes the route by itself, with an
+// address of the tunnel that has the same net.
+func connected(t Tunnel, r routing.Route) bool {
+	return r.Type == routing.Unicast && r.Table == routing.TableMain && r.Metric == 0 &&
+		slices.ContainsFunc(t.Addrs, func(a netip.Prefix) bool { return a.Masked() == r.Dst && !a.IsSingleIP() })
 }
 
 // usableElsewhere reports whether an address is on a link of the host already
@@ -231,10 +244,13 @@ func (c *compiler) relaxRPFilter(claim Claim) {
 		c.put(claim, routing.Sysctl{Link: link, Name: routing.SysctlRPFilter, Value: routing.RPFilterLoose})
 	}
 	rp := c.facts.RPFilter
-	if rp.strict(rp.Default) {
+	if rp.strict(rp.Default) || rp.strict(rp.Links[claim.Tunnel.Link]) {
 		loose(claim.Tunnel.Link)
 	}
-	if path, ok := c.path(claim.Tunnel); ok && rp.strict(rp.Links[path.Dev]) {
+	path, ok := c.path(claim.Tunnel)
+	if !ok {
+		c.want.PathUnknown = true
+	} else if rp.strict(rp.Links[path.Dev]) {
 		loose(path.Dev)
 	}
 }

@@ -8,12 +8,14 @@ import (
 // usable reports whether a demand can be served, and notes why not.
 func (c *compiler) usable(claim Claim, d routing.Demand) bool {
 	t := claim.Tunnel
+	if d.ByPeer && t.Scheme == routing.Underlay {
+		c.problem(claim, "escape=peer needs scheme=overlay")
+		return false
+	}
 	if !d.PeerInside() && !(t.Scheme == routing.Underlay && d.MarkOut) {
 		return true
 	}
 	switch {
-	case d.ByPeer && t.Scheme == routing.Underlay:
-		c.problem(claim, "escape=peer needs scheme=overlay")
 	case d.ByPeer && d.Dst.IsSingleIP():
 		c.problem(claim, "escape=peer would send the protected traffic to %s itself in the clear; "+
 			"let the IKE daemon set a mark (strongSwan: set_mark_out in the child, charon.plugins.socket-default.fwmark) and use escape=mark", d.Dst)

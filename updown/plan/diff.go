@@ -45,9 +45,7 @@ func (p Plan) Closes() bool {
 type Context struct {
 	Managed Managed
 	Saved   []Saved
-	// Links limits the plan to objects on these links, and those on none of
-	// our links; nil means no limit.
-	Links map[string]bool
+	Scope   *Scope // nil means no limit
 }
 
 // Diff returns the plan that leads from have to want: it adds what is missing,
@@ -57,10 +55,13 @@ type Context struct {
 func Diff(want Want, have State, ctx Context) Plan {
 	want = want.On(have, ctx.Managed)
 	d := differ{Context: ctx, want: want, order: orderOf(want.State, have)}
+	if d.Scope != nil {
+		d.links = d.Scope.on(have, d.Managed)
+	}
 	remakes := d.remakes(have)
 	d.have = after(have, remakes)
 	for _, o := range want.State {
-		if d.inScope(o) {
+		if d.inScope(o) && d.ownedInScope(o) {
 			d.wanted(o)
 		}
 	}
@@ -82,20 +83,31 @@ type differ struct {
 	want           Want
 	have           State
 	order          order
+	links          map[string]bool // in scope
 	plan           Plan
 	makes, unmakes []Op
 }
 
+// home returns the link that an object lives on, or is, or "".
+func home(o Object) string {
+	if l, ok := o.(xfrmi.Link); ok {
+		return l.Name
+	}
+	return linkOf(o)
+}
+
 // inScope leaves out what lives on an xfrm interface outside the limits.
 func (d *differ) inScope(o Object) bool {
-	if d.Links == nil {
-		return true
-	}
-	name := linkOf(o)
-	if l, ok := o.(xfrmi.Link); ok {
-		name = l.Name
-	}
-	return name == "" || d.Links[name] || !d.order[name]
+	name := home(o)
+	return d.Scope == nil || name == "" || d.links[name] || !d.order[name]
+}
+
+// ownedInScope leaves out what lives on no link in scope and is wanted by
+// claims outside the limits alone: made without the rest of their tunnels it
+// would cut the host off.
+func (d *differ) ownedInScope(o Object) bool {
+	return d.Scope == nil || d.links[home(o)] ||
+		slices.ContainsFunc(d.want.Owners[o.Key()], func(name string) bool { return d.Scope.claims[name] })
 }
 
 // wanted notes what has to be done for one wanted object.
@@ -109,6 +121,7 @@ func (d *differ) wanted(o Object) {
 		d.sameIfID(o)
 		d.samePriority(o)
 	case Same(o, have):
+		d.samePriority(o)
 	case !d.Managed.Owns(have):
 		d.conflict(o, have)
 	default:
@@ -245,6 +258,9 @@ func (d *differ) restore() {
 		ours := s.object(s.Ours)
 		if d.want.State[ours.Key()] != nil {
 			continue
+		}
+		if d.have[xfrmi.Link{Name: s.Link}.Key()] == nil || s.Kind == "sysctl" && d.want.PathUnknown {
+			continue // the link may come back, or be needed after all
 		}
 		d.plan.Forget = append(d.plan.Forget, s)
 		if d.have[ours.Key()] == ours {

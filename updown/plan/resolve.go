@@ -66,6 +66,10 @@ func (r *resolver) refuse(key, code, hint, format string, args ...any) {
 	})
 }
 
+// maxRouteMTU is where IPv4 caps the MTU of a route (fib_metrics_match and
+// ip_metrics_convert of net/ipv4).
+const maxRouteMTU = 65535 - 15
+
 // supported refuses conns that ipsecif has nothing to do for.
 func (r *resolver) supported() {
 	if r.c.Interface.IfID == 0 {
@@ -78,6 +82,12 @@ func (r *resolver) supported() {
 		r.refuse("rule-priority", "invalid-value", "", "%d is not from %d to %d", place.Priority, routing.LowestPriority, routing.HighestPriority)
 	} else if place.Table >= routing.TableDefault && place.Table <= routing.TableLocal {
 		r.refuse("table", "invalid-value", "choose another number", "%s is a table of the kernel", place.Table)
+	}
+	if r.c.MTU > maxRouteMTU {
+		r.refuse("mtu", "invalid-value", "", "%d is more than %d, the most that the kernel keeps", r.c.MTU, maxRouteMTU)
+	}
+	if r.c.Metric == routing.WorstMetric {
+		r.refuse("metric", "invalid-value", "choose a smaller one", "%d is the metric of the route that guards the tunnel", r.c.Metric)
 	}
 	if r.c.OnLoss == conn.OnLossWithdraw {
 		r.refuse("on-loss", "unsupported", "use block or keep", "withdraw is not supported yet")

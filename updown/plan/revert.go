@@ -7,37 +7,69 @@ import (
 	"github.com/ipsecif/ipsecif/xfrmi"
 )
 
-// Revert returns the operations that undo what some of ops have done: for the
-// objects of ops, and all that lives on their links, from the state now back to
-// the state before. Whatever else has changed in the meantime is not ours to
-// undo.
-func Revert(before, now State, ops []Op) []Op {
-	keys, links := touched(ops)
-	concerns := func(o Object) bool { return keys[o.Key()] || links[linkOf(o)] }
-	r := orderOf(before, now)
-	var makes, unmakes []Op
-	for key, o := range now {
-		was := before[key]
-		_, isLink := o.(xfrmi.Link)
-		if concerns(o) && !isSetting(o) && (was == nil || isLink && was != o) {
-			unmakes = append(unmakes, Op{Del, o})
+// Revert returns the operations that undo what done has done, from the state
+// now back to the state before. Done has the operations that succeeded, and no
+// others: what somebody else made in the meantime is not ours to undo, even
+// where it fills the place of ours.
+func Revert(before, now State, done []Op) []Op {
+	made := map[string]Object{} // by key, what done has left there; nil for deleted
+	links := map[string]bool{}  // whose objects may have gone along with something
+	for _, op := range done {
+		key := op.Object.Key()
+		made[key] = op.Object
+		if op.Verb == Del {
+			made[key] = nil
+		}
+		switch o := op.Object.(type) {
+		case xfrmi.Link:
+			links[o.Name] = true
+		case xfrmi.Addr:
+			links[o.Link] = true
 		}
 	}
-	unmakes = r.unmaking(unmakes)
+	r := orderOf(before, now)
+	unmakes := prune(r.unmaking(revertMade(before, now, made)))
 	now = after(now, unmakes)
-	for key, o := range before {
+	var makes []Op
+	for key, was := range before {
+		ours, touched := made[key]
+		if !touched && !links[linkOf(was)] || comesByItself(was) {
+			continue
+		}
 		is := now[key]
 		switch {
-		case !concerns(o) || is == o || comesByItself(o):
-		case isSetting(o):
-			makes = append(makes, Op{Set, o})
+		case is == was:
 		case is == nil:
-			makes = append(makes, Op{Add, o})
-		default:
-			makes = append(makes, Op{Replace, o})
+			makes = append(makes, Making(was))
+		case isSetting(was) && touched:
+			makes = append(makes, Op{Set, was})
+		case touched && is == ours || isRoute(was) && is.(routing.Route).Mine():
+			makes = append(makes, Op{Replace, was})
 		}
 	}
-	return append(prune(unmakes), r.making(makes)...)
+	return append(unmakes, r.making(makes)...)
+}
+
+// revertMade returns the deletion of what was made and was not there before,
+// as far as it is still what was made.
+func revertMade(before, now State, made map[string]Object) []Op {
+	var ops []Op
+	for key, o := range made {
+		is, was := now[key], before[key]
+		if o == nil || is == nil || isSetting(o) || is == was {
+			continue
+		}
+		link, isLink := o.(xfrmi.Link)
+		if isLink && link.Refusal(is.(xfrmi.Link)) == "" || was == nil && is == o {
+			ops = append(ops, Op{Del, is})
+		}
+	}
+	return ops
+}
+
+func isRoute(o Object) bool {
+	_, ok := o.(routing.Route)
+	return ok
 }
 
 // comesByItself reports whether the kernel makes an object together with
@@ -47,25 +79,11 @@ func comesByItself(o Object) bool {
 	return ok && r.Type == routing.Unicast && r.Protocol == routing.ProtocolKernel
 }
 
-func touched(ops []Op) (keys, links map[string]bool) {
-	keys, links = map[string]bool{}, map[string]bool{}
-	for _, op := range ops {
-		keys[op.Object.Key()] = true
-		switch o := op.Object.(type) {
-		case xfrmi.Link:
-			links[o.Name] = true
-		case xfrmi.Addr:
-			links[o.Link] = true
-		}
-	}
-	return keys, links
-}
-
 // prune leaves out deletions of what dies with its link anyway.
 func prune(unmakes []Op) []Op {
 	dying := map[string]bool{}
 	for _, op := range unmakes {
-		if l, ok := op.Object.(xfrmi.Link); ok {
+		if l, ok := op.Object.(xfrmi.Link); ok && op.Verb == Del {
 			dying[l.Name] = true
 		}
 	}
