@@ -48,7 +48,8 @@ type ConnStatus struct {
 	OnLoss    plan.OnLoss    `json:"on_loss,omitempty"`
 	Problems  []string       `json:"problems,omitempty"`
 	Objects   []ObjectStatus `json:"objects,omitempty"`
-	// Bypass has the routes of main that win over the conn's default route.
+	// Bypass has the routes of main that win over the conn's default route, and
+	// the rules of others that come before its own.
 	Bypass []string `json:"bypass,omitempty"`
 }
 
@@ -153,7 +154,7 @@ func (v viewer) claim(c plan.Claim) ConnStatus {
 			s.Problems = append(s.Problems, conflict.Text)
 		}
 	}
-	s.Bypass = v.bypass(t)
+	s.Bypass = append(v.rulesBefore(t), v.bypass(t)...)
 	return s
 }
 
@@ -188,6 +189,25 @@ func (v viewer) object(o plan.Object) ObjectStatus {
 
 // madeBy returns the command that makes an object.
 func madeBy(o plan.Object) string { return plan.Making(o).String() }
+
+// rulesBefore returns the rules of others that are looked at before those of
+// the tunnel. What they do to its packets is not known here.
+func (v viewer) rulesBefore(t plan.Tunnel) []string {
+	families := map[routing.Family]bool{}
+	for _, o := range v.want.State {
+		if r, ok := o.(routing.Rule); ok && r.Table == t.Table {
+			families[r.Family] = true
+		}
+	}
+	var lines []string
+	for _, o := range v.have.Sorted() {
+		r, ok := o.(routing.Rule)
+		if ok && families[r.Family] && r.Priority > 0 && r.Priority < t.Priority && !v.managed.Owns(r) {
+			lines = append(lines, "rule "+r.Family.Flag()+" "+r.String())
+		}
+	}
+	return lines
+}
 
 // bypass returns the routes of main that win over the tunnel's default route.
 func (v viewer) bypass(t plan.Tunnel) []string {

@@ -86,7 +86,7 @@ func printConn(w *tabwriter.Writer, c updown.ConnStatus) {
 		fmt.Fprintf(w, "  `ipsecif up %s` repairs it\n", c.Name)
 	}
 	if len(c.Bypass) > 0 {
-		fmt.Fprintf(w, "  not through the tunnel (local-lan=direct): %s\n", strings.Join(c.Bypass, "; "))
+		fmt.Fprintf(w, "  comes before the tunnel: %s\n", strings.Join(c.Bypass, "; "))
 	}
 }
 

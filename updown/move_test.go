@@ -1,0 +1,68 @@
+package updown_test
+
+import (
+	"testing"
+
+	"github.com/ipsecif/ipsecif/conn"
+	"github.com/ipsecif/ipsecif/updown/plan"
+)
+
+// TestKilledWhileMoving kills ipsecif at every operation of a change of link,
+// table and priority: afterwards `down` alone, or `up` and `down`, leave nothing
+// behind.
+func TestKilledWhileMoving(t *testing.T) {
+	for _, moves := range []struct{ link, finish bool }{{false, false}, {false, true}, {true, false}, {true, true}} {
+		for at := 0; ; at++ {
+			w := newWorld(t, "overlay")
+			before := w.conns[0]
+			before.Table, before.RulePriority = 60, 200
+			if moves.link {
+				before.Interface.Name, before.Interface.IfID = "ipsec9", 9
+			}
+			w.up(before)
+			if moves.link {
+				// Another if_id is another tunnel; what the old one sends is lost
+				// from the moment when the new one takes its place.
+				w.steady = map[string]plan.Tunnel{}
+			}
+			w.conns = []conn.Conn{w.conns[0]}
+			ops := len(must(w.engine().Plan(w.conns)).Ops)
+			if at > ops {
+				break
+			}
+			w.killMoving(at)
+			if moves.finish {
+				w.up(w.conns[0])
+				w.inSync()
+			}
+			w.down(w.conns[0])
+			if w.end(); t.Failed() {
+				t.Fatalf("killed after %d of %d system calls, %+v", at, ops, moves)
+			}
+		}
+	}
+}
+
+// killMoving brings the conn up and kills that after some system calls; 0 is
+// before the first, when nothing but the claim has been written.
+func (w *world) killMoving(after int) {
+	if after > 0 {
+		w.kill(w.conns[0], after, true)
+		return
+	}
+	defer func() {
+		if r := recover(); r != any(errKilled) {
+			panic(r)
+		}
+	}()
+	e := w.engine()
+	e.Trace = func(plan.Op) { panic(errKilled) }
+	_, _ = e.Up(w.conns)
+}
+
+func must[T any](v T, err error) T {
+	if err != nil {
+		panic(err)
+	}
+	return v
+}
