@@ -132,21 +132,25 @@ const maxProblems = 1000
 type collector struct {
 	list    Diagnostics
 	dropped int
+	worst   Severity // of the dropped ones
 }
 
 func (c *collector) add(d Diagnostic) {
 	if len(c.list) < maxProblems || d.Code == CodeTooLarge { // which explains why nothing works
 		c.list = append(c.list, d)
-	} else {
-		c.dropped++
+		return
 	}
+	if c.dropped == 0 || d.Severity == Error {
+		c.worst = d.Severity
+	}
+	c.dropped++
 }
 
 // finish returns the problems in the order of the files.
 func (c *collector) finish(order map[string]int) Diagnostics {
 	c.list.sort(order)
 	if c.dropped > 0 {
-		c.list = append(c.list, Diagnostic{Pos: c.list[len(c.list)-1].Pos, Code: CodeTooManyProblems,
+		c.list = append(c.list, Diagnostic{Pos: c.list[len(c.list)-1].Pos, Severity: c.worst, Code: CodeTooManyProblems,
 			Text: "there are " + strconv.Itoa(c.dropped) + " more problems", Hint: "correct these first"})
 	}
 	return c.list

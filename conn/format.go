@@ -4,14 +4,16 @@ import (
 	"bufio"
 	"fmt"
 	"io"
+	"slices"
+	"strings"
 )
 
 // Format writes the resolved configuration as an ipsec.conf: config setup and
 // every conn with all its keys, nothing left to include or to merge. Own keys
 // get the prefix that makes them comments for libreswan. Loaded again it gives
 // the same sections. Broken sections and all but the first of one name are
-// left out, a comment names them.
-func (f *File) Format(w io.Writer) error {
+// left out, a comment names them. With names, only those conns are written.
+func (f *File) Format(w io.Writer, names ...string) error {
 	out := bufio.NewWriter(w)
 	gap := ""
 	if len(f.Setup.Keys) > 0 {
@@ -21,6 +23,9 @@ func (f *File) Format(w io.Writer) error {
 	}
 	for i := range f.Sections {
 		s := &f.Sections[i]
+		if len(names) > 0 && !slices.Contains(names, s.Name) {
+			continue
+		}
 		out.WriteString(gap)
 		gap = "\n"
 		switch {
@@ -60,6 +65,9 @@ func formatKeys(out *bufio.Writer, keys []KeyValue) {
 // that scanValue returns has at least one such form, and so has a list joined
 // of values without double quotes.
 func formatValue(value string) string {
+	if value != "" && !strings.ContainsAny(value, " \t\"{}#\r") { // the usual case
+		return value
+	}
 	for _, text := range [...]string{value, `"` + value + `"`, "{" + value + "}"} {
 		if text == "" || isBlank(text[0]) {
 			continue

@@ -245,17 +245,12 @@ func (m *merger) join(dst *KeyValue, a, b KeyValue) {
 		}
 	}
 	*dst = a
-	switch {
-	case a.Value == "":
-		*dst = b
-	case b.Value != "":
-		m.joined += len(a.Value) + 1 + len(b.Value)
-		if m.joined > m.p.limits.joined {
-			m.p.stop(b.Pos, "list values joined by also= and %%default are longer than %d MB together", m.p.limits.joined>>20)
-			return
-		}
-		dst.Value = a.Value + " " + b.Value
+	m.joined += len(a.Value) + 1 + len(b.Value)
+	if m.joined > m.p.limits.joined {
+		m.p.stop(b.Pos, "list values joined by also= and %%default are longer than %d MB together", m.p.limits.joined>>20)
+		return
 	}
+	dst.Value = a.Value + " " + b.Value // the blank is there even beside an empty value
 }
 
 // report adds a diagnostic about the conn that is being merged.

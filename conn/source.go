@@ -125,14 +125,32 @@ func (r *reader) stripCarriageReturn(src *source) {
 		return
 	}
 	src.line = line
-	i := skipBlanks(line, 0)
-	if src.crSeen || i < len(line) && line[i] == '#' || strings.Contains(line, " #") || strings.Contains(line, "\t#") {
+	if src.crSeen || endsInComment(line) {
 		return
 	}
 	src.crSeen = true
 	r.add(Diagnostic{Pos: src.pos(len(line)), Code: CodeCarriageReturn,
 		Text: "the line ends with CR LF; libreswan makes the CR part of names and values",
 		Hint: "convert the file to LF line ends"})
+}
+
+// endsInComment tells whether a line is a comment or has one after its value. A
+// # where a value is expected begins no comment, nor does one before "=".
+func endsInComment(line string) bool {
+	i := skipBlanks(line, 0)
+	if i == len(line) || line[i] == '#' {
+		return i < len(line)
+	}
+	end := i
+	if i > 0 {
+		var a assignment
+		scanAssignment(&a, line, i)
+		end = a.rest
+	} else if end = skipBlanks(line, wordEnd(line, 0)); end < len(line) {
+		_, _, end = scanValue(line, end)
+	}
+	end = skipBlanks(line, end)
+	return end < len(line) && line[end] == '#'
 }
 
 // read returns the text of a file. When it cannot, it returns a Diagnostic

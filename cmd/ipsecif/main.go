@@ -8,6 +8,9 @@ import (
 	"io"
 	"io/fs"
 	"os"
+	"os/signal"
+	"strings"
+	"syscall"
 
 	"github.com/spf13/cobra"
 )
@@ -32,18 +35,39 @@ type app struct {
 	json     bool
 	stateDir string
 	out, err io.Writer
+	signal   syscall.Signal // came during a change; 0 for none
 }
 
-func main() { os.Exit(run(os.Args[1:], os.Stdout, os.Stderr)) }
+func main() {
+	// A reader of the output that goes away must not end a change in the middle.
+	signal.Ignore(syscall.SIGPIPE)
+	a := &app{}
+	status := a.run(os.Args[1:], os.Stdout, os.Stderr)
+	if a.signal != 0 {
+		endBy(a.signal)
+	}
+	os.Exit(status)
+}
 
-func run(args []string, stdout, stderr io.Writer) int {
-	a := &app{out: stdout, err: stderr}
+// run does what the arguments say and returns the exit status.
+func (a *app) run(args []string, stdout, stderr io.Writer) int {
+	out := &output{w: stdout}
+	a.out, a.err = out, stderr
 	ran := false
 	root := a.root(&ran)
 	root.SetArgs(args)
-	root.SetOut(stdout)
+	root.SetOut(out)
 	root.SetErr(stderr)
 	err := root.Execute()
+	if out.err != nil {
+		ran = true
+		if errors.Is(err, errDifference) {
+			err = nil
+		}
+		if !errors.Is(err, out.err) {
+			err = errors.Join(err, out.err)
+		}
+	}
 	switch {
 	case err == nil:
 		return exitDone
@@ -67,17 +91,49 @@ addresses, routes and rules that they ask for; and takes away exactly what it ma
 Exit status: 0 done or in sync, 1 error, 2 wrong usage, 3 plan or status found a difference.`,
 		SilenceErrors: true,
 		SilenceUsage:  true,
-		PersistentPreRun: func(*cobra.Command, []string) {
+		PersistentPreRunE: func(c *cobra.Command, _ []string) error {
+			if c.HasSubCommands() {
+				return fmt.Errorf("%s needs a command", c.CommandPath())
+			}
 			*ran = true
+			return nil
 		},
 	}
 	flags := root.PersistentFlags()
 	flags.StringVar(&a.config, "config", "", "`file` to read (default /etc/ipsecif.conf if it exists, else /etc/ipsec.conf)")
 	flags.BoolVar(&a.json, "json", false, "print results as JSON")
 	flags.StringVar(&a.stateDir, "state-dir", "/run/ipsecif", "`directory` of the claims; each network namespace needs its own")
-	root.AddCommand(a.checkCommand(), a.listCommand(), a.planCommand(), a.upCommand(), a.downCommand(), a.statusCommand(), a.versionCommand())
+	root.AddCommand(a.checkCommand(), a.listCommand(), a.confCommand(), a.planCommand(), a.upCommand(), a.downCommand(), a.statusCommand(), a.versionCommand())
+	strictUsage(root)
 	return root
 }
+
+// strictUsage makes wrong usage of what `ipsecif` and `completion` alone and
+// `help` would else be content with.
+func strictUsage(root *cobra.Command) {
+	root.InitDefaultHelpCmd()
+	root.InitDefaultCompletionCmd()
+	root.Run = neverRun
+	for _, c := range root.Commands() {
+		switch c.Name() {
+		case "completion":
+			c.Run = neverRun
+		case "help":
+			c.Args = func(_ *cobra.Command, args []string) error {
+				if _, rest, err := root.Find(args); err != nil || len(rest) > 0 {
+					return fmt.Errorf("no help for %q, which is no command", strings.Join(args, " "))
+				}
+				return nil
+			}
+		}
+	}
+	// Usage must not list a call that is refused.
+	root.SetUsageTemplate(strings.Replace(root.UsageTemplate(), "{{if .Runnable}}", "{{if not .HasAvailableSubCommands}}", 1))
+}
+
+// neverRun keeps cobra from printing help for a command that has others below
+// it and gets none: the check before every run refuses that.
+func neverRun(*cobra.Command, []string) {}
 
 // complain prints an error, one line for each that it joins.
 func (a *app) complain(err error) {
