@@ -7,7 +7,12 @@ import (
 
 // Names of the IPv4 settings of a link that ipsecif reads or writes
 // (Documentation/networking/ip-sysctl.rst).
-const SysctlRPFilter = "rp_filter"
+const (
+	SysctlRPFilter = "rp_filter"
+	// SysctlPromote keeps the other addresses of a net when the first of them
+	// is deleted. It is on when it is on for the link or for "all".
+	SysctlPromote = "promote_secondaries"
+)
 
 // Values of rp_filter. The kernel uses the greater of the values of "all" and
 // of the link.

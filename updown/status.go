@@ -1,7 +1,6 @@
 package updown
 
 import (
-	"errors"
 	"fmt"
 	"reflect"
 	"slices"
@@ -229,24 +228,13 @@ func (v viewer) bypass(t plan.Tunnel) []string {
 	return lines
 }
 
-// Only returns the state of the named conns alone, and all for no names. The
-// file is for the error about a conn that is neither up nor in it.
-func (s Status) Only(names []string, file string) (Status, error) {
-	if len(names) == 0 {
-		return s, nil
-	}
-	var only Status
-	var errs []error
-	for _, name := range names {
-		n := len(only.Conns)
-		for _, c := range s.Conns {
-			if c.Name == name || strings.HasPrefix(c.Name, name+"/") {
-				only.Conns = append(only.Conns, c)
-			}
-		}
-		if len(only.Conns) == n {
-			errs = append(errs, fmt.Errorf("no conn %q is up, and %s has none of that name with an ipsec-interface", name, file))
+// Only returns the state of the named conns alone.
+func (s Status) Only(names []string) Status {
+	only := Status{Conns: []ConnStatus{}}
+	for _, c := range s.Conns {
+		if slices.Contains(names, c.Name) {
+			only.Conns = append(only.Conns, c)
 		}
 	}
-	return only, errors.Join(errs...)
+	return only
 }

@@ -7,6 +7,9 @@ type Addr struct {
 	Link   string
 	Prefix netip.Prefix // host bits kept: 192.0.2.1/24
 	Mine   bool         // carries the address protocol of ipsecif (IFA_PROTO, Linux 5.18)
+	// Secondary says that the link had an IPv4 address of the same net before
+	// (IFA_F_SECONDARY). The kernel decides that; it is no part of a wish.
+	Secondary bool
 }
 
 // Key identifies the address as the kernel does: link, address and length for

@@ -3,7 +3,6 @@
 package fake
 
 import (
-	"maps"
 	"net/netip"
 	"slices"
 
@@ -89,7 +88,11 @@ func (k *Kernel) Observe(q plan.Query) (plan.Observation, error) {
 				o.Facts.RPFilter.Default = obj.Value
 				continue
 			}
-			o.Facts.RPFilter.Links[obj.Link] = obj.Value
+			if obj.Name == routing.SysctlRPFilter {
+				o.Facts.RPFilter.Links[obj.Link] = obj.Value
+			} else if obj.Value == 0 {
+				continue // promote_secondaries is seen where it is on
+			}
 		}
 		o.State.Put(obj)
 	}
@@ -164,7 +167,8 @@ func (k *Kernel) refusal(op plan.Op) error {
 			return unix.ENODEV
 		}
 	case routing.Sysctl:
-		if have == nil {
+		// The state has promote_secondaries only where somebody has set it.
+		if have == nil && (o.Name != routing.SysctlPromote || !k.hasLink(o.Link)) {
 			return unix.ENOENT
 		}
 	case xfrmi.Addr:
@@ -246,20 +250,14 @@ func (k *Kernel) consequences(op plan.Op) {
 			k.newLink(o)
 		}
 	case xfrmi.Attr:
-		if o.Name != xfrmi.AttrState || o.Value != "up" {
-			return
-		}
-		for _, other := range maps.Clone(k.State) {
-			if a, ok := other.(xfrmi.Addr); ok && a.Link == o.Link {
-				k.connected(a)
-			}
+		if o.Name == xfrmi.AttrState && o.Value == "up" {
+			k.connect(o.Link)
 		}
 	case xfrmi.Addr:
-		if op.Verb == plan.Add {
-			k.connected(o)
-		} else {
-			delete(k.State, connectedRoute(o).Key())
+		if op.Verb == plan.Del {
+			k.disconnect(o)
 		}
+		k.connect(o.Link)
 	}
 }
 
@@ -275,23 +273,6 @@ func (k *Kernel) newLink(l xfrmi.Link) {
 	}
 	rp, _ := k.State[sysctl("default", 0).Key()].(routing.Sysctl)
 	k.State.Put(sysctl(l.Name, rp.Value))
-}
-
-// connected adds the route to the net of an address.
-func (k *Kernel) connected(a xfrmi.Addr) {
-	if k.isUp(a.Link) && (!a.Prefix.IsSingleIP() || a.Prefix.Addr().Is6()) {
-		k.State.Put(connectedRoute(a))
-	}
-}
-
-func connectedRoute(a xfrmi.Addr) routing.Route {
-	r := routing.Route{Table: routing.TableMain, Type: routing.Unicast, Dst: a.Prefix.Masked(), Dev: a.Link, Protocol: routing.ProtocolKernel}
-	if a.Prefix.Addr().Is4() {
-		r.Src = a.Prefix.Addr()
-	} else {
-		r.Metric = 256
-	}
-	return r
 }
 
 func (k *Kernel) hasLink(name string) bool { return k.State[xfrmi.Link{Name: name}.Key()] != nil }

@@ -8,97 +8,66 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"net/url"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/ipsecif/ipsecif/updown/plan"
-	"golang.org/x/sys/unix"
 )
 
 // Store is a directory of claims. Changes need the lock.
 type Store struct {
-	dir string
+	dir      string
+	patience time.Duration // how long Lock tries
 }
 
 // Open returns the store in a directory, which Lock makes when it is missing.
-func Open(dir string) *Store { return &Store{dir} }
+func Open(dir string) *Store { return &Store{dir, 10 * time.Second} }
 
-// Lock waits until no other process holds the store and returns the function
-// that lets it go. The lock dies with the process.
-func (s *Store) Lock() (unlock func(), err error) {
-	if err := os.MkdirAll(s.claims(), 0o755); err != nil {
-		return nil, fmt.Errorf("making the state directory: %w", err)
-	}
-	f, err := os.OpenFile(filepath.Join(s.dir, "lock"), os.O_RDWR|os.O_CREATE, 0o600)
-	if err != nil {
-		return nil, fmt.Errorf("opening the lock: %w", err)
-	}
-	for {
-		err = unix.Flock(int(f.Fd()), unix.LOCK_EX)
-		if !errors.Is(err, unix.EINTR) {
-			break
-		}
-	}
-	if err != nil {
-		f.Close()
-		return nil, fmt.Errorf("locking %s: %w", f.Name(), err)
-	}
-	s.sweep()
-	return func() { f.Close() }, nil
-}
-
-// newFile is the pattern of files that are being written.
+// newFile is the pattern of files that are being written. No claim's file
+// begins like that.
 const newFile = ".new-*"
-
-// sweep removes what writes that were cut short have left. A file that cannot
-// be removed does no harm.
-func (s *Store) sweep() {
-	for _, dir := range []string{s.dir, s.claims()} {
-		left, _ := filepath.Glob(filepath.Join(dir, newFile))
-		for _, f := range left {
-			_ = os.Remove(f)
-		}
-	}
-}
 
 func (s *Store) claims() string { return filepath.Join(s.dir, "claims") }
 
-// path returns the file of a claim. A conn's name may hold any character, so
-// it is escaped and cannot leave the directory.
-func (s *Store) path(name string) string {
-	return filepath.Join(s.claims(), url.PathEscape(name)+".json")
-}
+// path returns the file of a claim.
+func (s *Store) path(name string) string { return filepath.Join(s.claims(), fileName(name)) }
 
-// All returns the claims by name, and the settings to be restored.
+// All returns the claims by name, and the settings to be restored. The error
+// names every damaged file.
 func (s *Store) All() ([]plan.Claim, []plan.Saved, error) {
 	files, err := os.ReadDir(s.claims())
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return nil, nil, fmt.Errorf("reading the claims: %w", err)
 	}
 	var claims []plan.Claim
+	var errs []error
 	for _, f := range files {
-		if !strings.HasSuffix(f.Name(), ".json") {
+		if strings.HasPrefix(f.Name(), ".") || !strings.HasSuffix(f.Name(), suffix) {
 			continue // a write that is going on or was cut short
 		}
-		var c plan.Claim
-		err := readJSON(filepath.Join(s.claims(), f.Name()), &c)
-		if errors.Is(err, fs.ErrNotExist) {
-			continue // given up since the directory was read
+		c, err := s.read(f.Name())
+		switch {
+		case errors.Is(err, fs.ErrNotExist): // given up since the directory was read
+		case err != nil:
+			errs = append(errs, err)
+		default:
+			claims = append(claims, c)
 		}
-		if err != nil {
-			return nil, nil, err
-		}
-		claims = append(claims, c)
 	}
 	slices.SortFunc(claims, func(a, b plan.Claim) int { return strings.Compare(a.Name, b.Name) })
 	var saved []plan.Saved
-	if err := readJSON(s.saved(), &saved); err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return nil, nil, err
+	var unread *fs.PathError
+	err = readJSON(s.saved(), &saved)
+	if err != nil && !errors.As(err, &unread) {
+		err = fmt.Errorf("%s is damaged: %w; remove it, then the settings of the host that it has stay as they are now", s.saved(), err)
 	}
-	return claims, saved, nil
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		errs = append(errs, err)
+	}
+	return claims, saved, errors.Join(errs...)
 }
 
 // Put writes a claim, in place of the one with its name.
@@ -127,15 +96,13 @@ func (s *Store) Save(saved []plan.Saved) error {
 	return nil
 }
 
+// readJSON returns a *fs.PathError when the file cannot be read.
 func readJSON(path string, v any) error {
 	b, err := os.ReadFile(path)
 	if err != nil {
 		return err
 	}
-	if err := json.Unmarshal(b, v); err != nil {
-		return fmt.Errorf("%s is damaged (%w); remove it and run `ipsecif up` or `ipsecif down` again", path, err)
-	}
-	return nil
+	return json.Unmarshal(b, v)
 }
 
 // writeJSON replaces a file at once, so that a crash leaves the old or the new

@@ -33,6 +33,8 @@ func (k *Kernel) addrs(s plan.State, locals *conn.Locals, names map[uint32]strin
 			Link:   names[head.Index],
 			Prefix: netip.PrefixFrom(address(value), int(head.Prefixlen)),
 		}
+		// In IPv6 the same bit means a temporary address.
+		addr.Secondary = addr.Prefix.Addr().Is4() && head.Flags&unix.IFA_F_SECONDARY != 0
 		if proto := a[ifaProto]; len(proto) == 1 {
 			addr.Mine = routing.Protocol(proto[0]) == routing.ProtocolIpsecif
 		}

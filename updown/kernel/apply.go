@@ -52,9 +52,16 @@ func (k *Kernel) do(ops []plan.Op) (int, error) {
 	if s, ok := ops[0].Object.(routing.Sysctl); ok {
 		return 0, writeSysctl(s)
 	}
+	var index int32
+	if len(ops) > 1 {
+		var err error
+		if index, err = unusedIndex(); err != nil {
+			return 0, err
+		}
+	}
 	reqs := make([]*nl.NetlinkRequest, len(ops))
 	for i, op := range ops {
-		req, err := k.requestFor(op)
+		req, err := k.requestFor(op, index)
 		if err != nil {
 			return i, err
 		}
@@ -67,10 +74,12 @@ func (k *Kernel) do(ops []plan.Op) (int, error) {
 	return k.batch(reqs)
 }
 
-func (k *Kernel) requestFor(op plan.Op) (*nl.NetlinkRequest, error) {
+// requestFor returns the message for one operation; index is that of a link to
+// be made and of its attributes, or 0.
+func (k *Kernel) requestFor(op plan.Op, index int32) (*nl.NetlinkRequest, error) {
 	switch o := op.Object.(type) {
 	case xfrmi.Link, xfrmi.Attr:
-		return k.linkRequest(op)
+		return k.linkRequest(op, index)
 	case xfrmi.Addr:
 		return k.addrRequest(op, o)
 	case routing.Route:
@@ -83,23 +92,6 @@ func (k *Kernel) requestFor(op plan.Op) (*nl.NetlinkRequest, error) {
 
 func unknownObject(op plan.Op) error {
 	return fmt.Errorf("%T is not an object of the kernel", op.Object)
-}
-
-// index returns the index of a link, by one system call.
-func (k *Kernel) index(link string) (uint32, error) {
-	req, err := unix.NewIfreq(link)
-	if err != nil {
-		return 0, fmt.Errorf("device %q: the name is too long", link)
-	}
-	fd, err := unix.Socket(unix.AF_INET, unix.SOCK_DGRAM|unix.SOCK_CLOEXEC, 0)
-	if err != nil {
-		return 0, err
-	}
-	defer unix.Close(fd)
-	if err := unix.IoctlIfreq(fd, unix.SIOCGIFINDEX, req); err != nil {
-		return 0, fmt.Errorf("device %s: %w", link, err)
-	}
-	return req.Uint32(), nil
 }
 
 // explain adds what an error number alone does not tell.

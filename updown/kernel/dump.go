@@ -30,8 +30,10 @@ func dump(what string, reply uint16, newRequest func() *nl.NetlinkRequest, each 
 			break
 		}
 	}
-	if errors.Is(err, unix.ENOENT) {
-		return nil // a table that does not exist has no routes
+	// A table that does not exist has no routes, and a kernel without IPv6
+	// (ipv6.disable=1) no IPv6 rules.
+	if errors.Is(err, unix.ENOENT) || errors.Is(err, unix.EAFNOSUPPORT) {
+		return nil
 	}
 	return fmt.Errorf("reading %s: %w", what, err)
 }

@@ -71,9 +71,9 @@ func linkAttrs(s plan.State, name string, head *nl.IfInfomsg, a map[uint16][]byt
 }
 
 // linkRequest returns the message for one operation on a link or attribute.
-// Messages name the link instead of giving its index, so that those for the
-// creation of a link and for its attributes can go in one system call.
-func (k *Kernel) linkRequest(op plan.Op) (*nl.NetlinkRequest, error) {
+// With an index, it makes or changes the link of that index; with 0, the one
+// of that name.
+func (k *Kernel) linkRequest(op plan.Op, index int32) (*nl.NetlinkRequest, error) {
 	switch o := op.Object.(type) {
 	case xfrmi.Link:
 		if op.Verb == plan.Del {
@@ -82,16 +82,18 @@ func (k *Kernel) linkRequest(op plan.Op) (*nl.NetlinkRequest, error) {
 			req.AddData(nl.NewRtAttr(unix.IFLA_IFNAME, nl.ZeroTerminated(o.Name)))
 			return req, nil
 		}
-		return k.createRequest(o)
+		return k.createRequest(o, index)
 	case xfrmi.Attr:
-		return k.attrRequest(o)
+		return k.attrRequest(o, index)
 	}
 	return nil, unknownObject(op)
 }
 
-func (k *Kernel) createRequest(l xfrmi.Link) (*nl.NetlinkRequest, error) {
+func (k *Kernel) createRequest(l xfrmi.Link, index int32) (*nl.NetlinkRequest, error) {
 	req := request(k.change, unix.RTM_NEWLINK, unix.NLM_F_CREATE|unix.NLM_F_EXCL|unix.NLM_F_ACK)
-	req.AddData(nl.NewIfInfomsg(unix.AF_UNSPEC))
+	head := nl.NewIfInfomsg(unix.AF_UNSPEC)
+	head.Index = index
+	req.AddData(head)
 	req.AddData(nl.NewRtAttr(unix.IFLA_IFNAME, nl.ZeroTerminated(l.Name)))
 	info := nl.NewRtAttr(unix.IFLA_LINKINFO, nil)
 	info.AddRtAttr(unix.IFLA_INFO_KIND, nl.NonZeroTerminated(l.Kind))
@@ -110,11 +112,14 @@ func (k *Kernel) createRequest(l xfrmi.Link) (*nl.NetlinkRequest, error) {
 	return req, nil
 }
 
-func (k *Kernel) attrRequest(a xfrmi.Attr) (*nl.NetlinkRequest, error) {
+func (k *Kernel) attrRequest(a xfrmi.Attr, index int32) (*nl.NetlinkRequest, error) {
 	req := request(k.change, unix.RTM_NEWLINK, unix.NLM_F_ACK)
 	head := nl.NewIfInfomsg(unix.AF_UNSPEC)
+	head.Index = index
 	req.AddData(head)
-	req.AddData(nl.NewRtAttr(unix.IFLA_IFNAME, nl.ZeroTerminated(a.Link)))
+	if index == 0 {
+		req.AddData(nl.NewRtAttr(unix.IFLA_IFNAME, nl.ZeroTerminated(a.Link)))
+	}
 	switch a.Name {
 	case xfrmi.AttrState:
 		head.Change = unix.IFF_UP

@@ -49,7 +49,10 @@ func (k *Kernel) Observe(q plan.Query) (plan.Observation, error) {
 		}
 	}
 	o.Facts.ReflectsMark = reflectsMark()
-	o.Facts.RPFilter, err = rpFilter(o.State, slices.Sorted(maps.Keys(sysctlLinks)))
+	o.Facts.NoIPv6 = !hasIPv6()
+	links := slices.Sorted(maps.Keys(sysctlLinks))
+	promotes(o.State, links)
+	o.Facts.RPFilter, err = rpFilter(o.State, links)
 	if err != nil {
 		return o, fmt.Errorf("is /proc mounted? %w", err)
 	}

@@ -1,9 +1,7 @@
 package kernel
 
 import (
-	"fmt"
 	"net/netip"
-	"strings"
 
 	"github.com/ipsecif/ipsecif/routing"
 	"github.com/ipsecif/ipsecif/updown/plan"
@@ -11,101 +9,6 @@ import (
 	"github.com/vishvananda/netlink/nl"
 	"golang.org/x/sys/unix"
 )
-
-// Attributes that netlink's and unix's lists lack (linux/rtnetlink.h).
-const (
-	rtaVia  = 18
-	rtaNHID = 30
-)
-
-// routeFilter says which routes a dump is to return.
-type routeFilter struct {
-	family   routing.Family
-	table    routing.Table    // 0: of every table
-	protocol routing.Protocol // 0: of every protocol
-}
-
-// routes adds the routes of some tables to the state, and our own of any
-// table.
-func (k *Kernel) routes(s plan.State, tables []routing.Table, names map[uint32]string) error {
-	for _, family := range []routing.Family{routing.IPv4, routing.IPv6} {
-		filters := []routeFilter{{family: family, protocol: routing.ProtocolIpsecif}}
-		for _, t := range tables {
-			filters = append(filters, routeFilter{family: family, table: t})
-		}
-		for _, f := range filters {
-			if err := k.dumpRoutes(s, f, names); err != nil {
-				return err
-			}
-		}
-	}
-	return nil
-}
-
-func (k *Kernel) dumpRoutes(s plan.State, f routeFilter, names map[uint32]string) error {
-	newRequest := func() *nl.NetlinkRequest {
-		req := request(k.dumps, unix.RTM_GETROUTE, unix.NLM_F_DUMP)
-		head := &nl.RtMsg{}
-		head.Family, head.Protocol = uint8(f.family), uint8(f.protocol)
-		req.AddData(head)
-		if f.table != 0 {
-			req.AddData(nl.NewRtAttr(unix.RTA_TABLE, nl.Uint32Attr(uint32(f.table))))
-		}
-		return req
-	}
-	return dump("routes", unix.RTM_NEWROUTE, newRequest, func(msg []byte) {
-		head := nl.DeserializeRtMsg(msg)
-		if head.Flags&unix.RTM_F_CLONED != 0 {
-			return
-		}
-		r := parseRoute(head, attrs(msg[head.Len():]), names)
-		// Before Linux 4.20 the kernel filters nothing.
-		matches := (f.table == 0 || f.table == r.Table) && (f.protocol == 0 || f.protocol == r.Protocol)
-		if !matches || r.Dst.Addr().IsLinkLocalUnicast() || r.Dst.Addr().IsMulticast() {
-			return
-		}
-		if _, ok := s[r.Key()]; !ok {
-			s.Put(r)
-		}
-	})
-}
-
-func parseRoute(head *nl.RtMsg, a map[uint16][]byte, names map[uint32]string) routing.Route {
-	r := routing.Route{
-		Table:    routing.Table(number(a[unix.RTA_TABLE])),
-		Type:     routing.RouteType(head.Type),
-		Dst:      prefix(a[unix.RTA_DST], head.Dst_len, head.Family),
-		TOS:      head.Tos,
-		Metric:   number(a[unix.RTA_PRIORITY]),
-		Via:      address(a[unix.RTA_GATEWAY]),
-		Src:      address(a[unix.RTA_PREFSRC]),
-		MTU:      number(attrs(a[unix.RTA_METRICS])[unix.RTAX_MTU]),
-		Protocol: routing.Protocol(head.Protocol),
-		Other:    otherAttrs(a),
-	}
-	if via := a[rtaVia]; len(via) > 2 {
-		r.Via = address(via[2:]) // after its 16-bit family
-	}
-	// IPv6 shows lo as the device of routes that have none.
-	if r.Type == routing.Unicast {
-		r.Dev = names[number(a[unix.RTA_OIF])]
-	}
-	return r
-}
-
-// otherAttrs names what makes a route more than ipsecif could restore.
-func otherAttrs(a map[uint16][]byte) string {
-	var other []string
-	for attr, name := range map[uint16]string{unix.RTA_MULTIPATH: "nexthop", unix.RTA_ENCAP: "encap", unix.RTA_SRC: "from"} {
-		if a[attr] != nil {
-			other = append(other, name+" …")
-		}
-	}
-	if id := number(a[rtaNHID]); id != 0 {
-		other = append(other, fmt.Sprintf("nhid %d", id))
-	}
-	return strings.Join(other, " ")
-}
 
 func (k *Kernel) routeRequest(op plan.Op, r routing.Route) (*nl.NetlinkRequest, error) {
 	msgType, flags := unix.RTM_NEWROUTE, unix.NLM_F_ACK|unix.NLM_F_CREATE
@@ -132,7 +35,11 @@ func (k *Kernel) routeRequest(op plan.Op, r routing.Route) (*nl.NetlinkRequest, 
 	if r.Metric != 0 {
 		req.AddData(nl.NewRtAttr(unix.RTA_PRIORITY, nl.Uint32Attr(r.Metric)))
 	}
-	if r.Via.IsValid() {
+	switch {
+	case r.Via.Is6() && r.Dst.Addr().Is4():
+		// struct rtvia of linux/rtnetlink.h: the family, then the address.
+		req.AddData(nl.NewRtAttr(unix.RTA_VIA, append(nl.Uint16Attr(unix.AF_INET6), r.Via.AsSlice()...)))
+	case r.Via.IsValid():
 		req.AddData(nl.NewRtAttr(unix.RTA_GATEWAY, r.Via.AsSlice()))
 	}
 	if r.Src.IsValid() {
@@ -175,6 +82,10 @@ func (k *Kernel) path(q plan.PathQuery, names map[uint32]string) (p routing.Path
 	p.Dev = names[uint32(found[0].LinkIndex)]
 	if via, ok := netip.AddrFromSlice(found[0].Gw); ok {
 		p.Via = via.Unmap()
+	}
+	// A next hop of the other family has an attribute of its own.
+	if v, ok := found[0].Via.(*netlink.Via); ok {
+		p.Via, _ = netip.AddrFromSlice(v.Addr)
 	}
 	return p
 }

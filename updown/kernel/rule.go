@@ -2,27 +2,12 @@ package kernel
 
 import (
 	"net/netip"
-	"slices"
-	"strings"
 
 	"github.com/ipsecif/ipsecif/routing"
 	"github.com/ipsecif/ipsecif/updown/plan"
 	"github.com/vishvananda/netlink/nl"
 	"golang.org/x/sys/unix"
 )
-
-// Numbers of linux/fib_rules.h that the nl package lacks.
-const (
-	fraProtocol   = 21 // FRA_PROTOCOL, Linux 4.17
-	fibRuleInvert = 2  // FIB_RULE_INVERT, "not"
-)
-
-// foreignRuleAttrs are attributes of rules that ipsecif never sets.
-var foreignRuleAttrs = map[uint16]string{
-	nl.FRA_SRC: "from …", nl.FRA_FLOW: "realms …", nl.FRA_TUN_ID: "tun_id …", nl.FRA_GOTO: "goto …",
-	nl.FRA_SUPPRESS_IFGROUP: "suppress_ifgroup …", nl.FRA_OIFNAME: "oif …", nl.FRA_L3MDEV: "l3mdev",
-	nl.FRA_UID_RANGE: "uidrange …", nl.FRA_IP_PROTO: "ipproto …", nl.FRA_SPORT_RANGE: "sport …", nl.FRA_DPORT_RANGE: "dport …",
-}
 
 // rules adds the rules of both families to the state.
 func (k *Kernel) rules(s plan.State) error {
@@ -52,6 +37,7 @@ func parseRule(msg []byte) routing.Rule {
 		Mark:     routing.Mark{Value: number(a[nl.FRA_FWMARK]), Mask: number(a[nl.FRA_FWMASK])},
 		Action:   routing.Action(head.Type),
 		Suppress: routing.NoSuppress,
+		Other:    otherOfRule(head, a),
 	}
 	if dst := a[nl.FRA_DST]; dst != nil {
 		r.To = netip.PrefixFrom(address(dst), int(head.Dst_len))
@@ -62,21 +48,9 @@ func parseRule(msg []byte) routing.Rule {
 	if n := a[nl.FRA_SUPPRESS_PREFIXLEN]; n != nil {
 		r.Suppress = int(int32(number(n)))
 	}
-	if p := a[fraProtocol]; len(p) == 1 {
+	if p := a[nl.FRA_PROTOCOL]; len(p) == 1 {
 		r.Protocol = routing.Protocol(p[0])
 	}
-	var other []string
-	for attr, name := range foreignRuleAttrs {
-		// The kernel shows these two for every rule, as -1 and "none".
-		if v := a[attr]; v != nil && !(attr == nl.FRA_SUPPRESS_IFGROUP && int32(number(v)) == -1) && !(attr == nl.FRA_L3MDEV && (len(v) == 0 || v[0] == 0)) {
-			other = append(other, name)
-		}
-	}
-	if head.Flags&fibRuleInvert != 0 {
-		other = append(other, "not")
-	}
-	slices.Sort(other)
-	r.Other = strings.Join(other, " ")
 	return r
 }
 
@@ -98,7 +72,7 @@ func (k *Kernel) ruleRequest(op plan.Op, r routing.Rule) *nl.NetlinkRequest {
 	req.AddData(head)
 	put := func(attr int, value []byte) { req.AddData(nl.NewRtAttr(attr, value)) }
 	put(nl.FRA_PRIORITY, nl.Uint32Attr(r.Priority))
-	put(fraProtocol, nl.Uint8Attr(uint8(r.Protocol)))
+	put(nl.FRA_PROTOCOL, nl.Uint8Attr(uint8(r.Protocol)))
 	if r.To.IsValid() {
 		put(nl.FRA_DST, r.To.Addr().AsSlice())
 	}

@@ -32,14 +32,14 @@ func reflectsMark() string {
 func rpFilter(s plan.State, links []string) (plan.RPFilter, error) {
 	rp := plan.RPFilter{Links: map[string]int{}}
 	var err error
-	if rp.All, err = readSysctl(rpFilterOf("all")); err != nil {
+	if rp.All, err = readSysctl(ofLink("all", routing.SysctlRPFilter)); err != nil {
 		return rp, err
 	}
-	if rp.Default, err = readSysctl(rpFilterOf("default")); err != nil {
+	if rp.Default, err = readSysctl(ofLink("default", routing.SysctlRPFilter)); err != nil {
 		return rp, err
 	}
 	for _, link := range links {
-		n, err := readSysctl(rpFilterOf(link))
+		n, err := readSysctl(ofLink(link, routing.SysctlRPFilter))
 		if err != nil {
 			continue // the link has gone in the meantime
 		}
@@ -49,7 +49,25 @@ func rpFilter(s plan.State, links []string) (plan.RPFilter, error) {
 	return rp, nil
 }
 
-func rpFilterOf(link string) string { return "ipv4/conf/" + link + "/" + routing.SysctlRPFilter }
+// promotes adds promote_secondaries to the state for those of the links for
+// which it is on. A link that has gone in the meantime has none.
+func promotes(s plan.State, links []string) {
+	all, _ := readSysctl(ofLink("all", routing.SysctlPromote))
+	for _, link := range links {
+		if n, err := readSysctl(ofLink(link, routing.SysctlPromote)); err == nil && (all != 0 || n != 0) {
+			s.Put(routing.Sysctl{Link: link, Name: routing.SysctlPromote, Value: 1})
+		}
+	}
+}
+
+// ofLink returns the path of an IPv4 setting of a link below procNet.
+func ofLink(link, name string) string { return "ipv4/conf/" + link + "/" + name }
+
+// hasIPv6 reports whether the kernel has IPv6, which ipv6.disable=1 switches off.
+func hasIPv6() bool {
+	_, err := os.Stat(procNet + "ipv6")
+	return err == nil
+}
 
 func readSysctl(name string) (int, error) {
 	b, err := os.ReadFile(procNet + name)
@@ -68,7 +86,7 @@ func writeSysctl(s routing.Sysctl) error {
 		return unix.EINVAL // no name of a device
 	}
 	// No O_CREAT: a setting that does not exist is an error.
-	f, err := os.OpenFile(procNet+"ipv4/conf/"+s.Link+"/"+s.Name, os.O_WRONLY, 0)
+	f, err := os.OpenFile(procNet+ofLink(s.Link, s.Name), os.O_WRONLY, 0)
 	if err != nil {
 		return err
 	}

@@ -123,7 +123,9 @@ func (c *compiler) claim(claim Claim) {
 	c.put(claim, xfrmi.Attr{Link: t.Link, Name: xfrmi.AttrAlias, Value: xfrmi.Alias(t.IfID)})
 	// Without this every IPv6 link costs more than the one before, and brings
 	// a link-local address that nothing here needs.
-	c.put(claim, xfrmi.Attr{Link: t.Link, Name: xfrmi.AttrAddrGen, Value: "none"})
+	if !c.facts.NoIPv6 {
+		c.put(claim, xfrmi.Attr{Link: t.Link, Name: xfrmi.AttrAddrGen, Value: "none"})
+	}
 	c.put(claim, xfrmi.Attr{Link: t.Link, Name: xfrmi.AttrState, Value: "up"})
 	for _, a := range t.Addrs {
 		if !c.usableElsewhere(a.Addr()) {

@@ -3,6 +3,7 @@ package plan
 import (
 	"maps"
 	"net/netip"
+	"slices"
 
 	"github.com/ipsecif/ipsecif/routing"
 	"github.com/ipsecif/ipsecif/xfrmi"
@@ -12,10 +13,15 @@ import (
 // that Linux takes away along with it.
 func (s State) Effect(op Op) {
 	key := op.Object.Key()
+	was := s[key]
 	if op.Verb != Del {
 		s[key] = op.Object
-		if a, ok := op.Object.(xfrmi.Attr); ok {
-			s.setAttr(a)
+		switch o := op.Object.(type) {
+		case xfrmi.Attr:
+			s.setAttr(o)
+		case xfrmi.Addr:
+			o.Secondary = slices.ContainsFunc(s.sameNet(o), func(a xfrmi.Addr) bool { return !a.Secondary })
+			s.Put(o)
 		}
 		return
 	}
@@ -24,7 +30,9 @@ func (s State) Effect(op Op) {
 	case xfrmi.Link:
 		s.drop(func(o2 Object) bool { return linkOf(o2) == o.Name })
 	case xfrmi.Addr:
-		s.addrGone(o)
+		if gone, ok := was.(xfrmi.Addr); ok {
+			s.addrGone(gone)
+		}
 	}
 }
 
@@ -64,11 +72,46 @@ func (s State) setAttr(a xfrmi.Attr) {
 	}
 }
 
-// addrGone takes away what depends on an address: in IPv4 the routes of main
-// with that source (fib_sync_down_addr; those of other tables stay), and with
-// the last address of a link all its routes (fib_disable_ip); in IPv6 routes
-// stay and lose their source.
+// sameNet returns the other IPv4 addresses of a link in the net of one of
+// them.
+func (s State) sameNet(a xfrmi.Addr) (others []xfrmi.Addr) {
+	if a.Prefix.Addr().Is6() {
+		return nil
+	}
+	for _, o := range s {
+		other, ok := o.(xfrmi.Addr)
+		if ok && other.Link == a.Link && other.Prefix != a.Prefix && other.Prefix.Masked() == a.Prefix.Masked() {
+			others = append(others, other)
+		}
+	}
+	return others
+}
+
+// primaryGone takes away the secondary addresses of the net of a primary one,
+// unless promote_secondaries is on (__inet_del_ifa). Which of them the kernel
+// then promotes is not known here, and makes no difference: none dies.
+func (s State) primaryGone(gone xfrmi.Addr) {
+	promote := s[routing.Sysctl{Link: gone.Link, Name: routing.SysctlPromote}.Key()]
+	if on, ok := promote.(routing.Sysctl); ok && on.Value != 0 {
+		return
+	}
+	for _, a := range s.sameNet(gone) {
+		if a.Secondary {
+			delete(s, a.Key())
+			s.addrGone(a)
+		}
+	}
+}
+
+// addrGone takes away what depends on an address: in IPv4 the secondary
+// addresses of its net, the routes of main with that source
+// (fib_sync_down_addr; those of other tables stay), and with the last address
+// of a link all its routes (fib_disable_ip); in IPv6 routes stay and lose
+// their source.
 func (s State) addrGone(gone xfrmi.Addr) {
+	if !gone.Secondary {
+		s.primaryGone(gone)
+	}
 	a := gone.Prefix.Addr()
 	lastOfLink, lastOfHost := true, true
 	for _, o := range s {

@@ -40,6 +40,7 @@ type Facts struct {
 	Paths    map[PathQuery]routing.Path // the zero Path for no way out
 	Tunnels  map[string]bool            // names of the xfrm interfaces
 	RPFilter RPFilter
+	NoIPv6   bool // the kernel was started without IPv6
 	// ReflectsMark names the sysctl, if any, that gives replies the mark of
 	// the packet they answer: fwmark_reflect or tcp_fwmark_accept.
 	ReflectsMark string

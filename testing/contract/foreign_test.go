@@ -1,0 +1,73 @@
+package contract
+
+import (
+	"fmt"
+	"net/netip"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"testing"
+
+	"github.com/ipsecif/ipsecif/testing/lab/hosts"
+	"github.com/ipsecif/ipsecif/updown/kernel"
+	"github.com/ipsecif/ipsecif/updown/plan"
+	"golang.org/x/sys/unix"
+	"golang.org/x/tools/txtar"
+)
+
+// TestForeign shows what is seen of objects that ipsecif itself never makes.
+// A case has the `commands` of ip(8) that make them, and the `state` after
+// them; where it has `paths`, each line is an address and how packets leave
+// for it. Only the real kernel can tell, so there is no fake here.
+func TestForeign(t *testing.T) {
+	hosts.Require(t)
+	for _, file := range Files(t, filepath.Join("testdata", "foreign")) {
+		t.Run(filepath.Base(file), func(t *testing.T) {
+			// The thread stays locked, so it dies with its namespace, which the
+			// commands inherit.
+			runtime.LockOSThread()
+			if err := unix.Unshare(unix.CLONE_NEWNET); err != nil {
+				t.Fatal(err)
+			}
+			k, err := kernel.Open()
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer k.Close()
+			runForeign(t, k, file)
+		})
+	}
+}
+
+func runForeign(t *testing.T, k *kernel.Kernel, file string) {
+	ar, err := txtar.ParseFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	sections := map[string]string{}
+	for _, f := range ar.Files {
+		sections[f.Name] = string(f.Data)
+	}
+	for line := range strings.Lines(sections["commands"]) {
+		words := strings.Fields(line)
+		if out, err := exec.Command(words[0], words[1:]...).CombinedOutput(); err != nil {
+			t.Fatalf("%s: %v\n%s", strings.TrimSpace(line), err, out)
+		}
+	}
+	if got := dump(t, k); got != sections["state"] {
+		t.Errorf("state: got\n%swant\n%s", got, sections["state"])
+	}
+	for line := range strings.Lines(sections["paths"]) {
+		to, _, _ := strings.Cut(line, " ")
+		pq := plan.PathQuery{To: netip.MustParseAddr(to)}
+		o, err := k.Observe(plan.Query{Paths: []plan.PathQuery{pq}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		p := o.Facts.Paths[pq]
+		if got := fmt.Sprintf("%s via %s dev %s\n", to, p.Via, p.Dev); got != line {
+			t.Errorf("path: got %swant %s", got, line)
+		}
+	}
+}

@@ -1,0 +1,61 @@
+package kernel
+
+import (
+	"errors"
+	"fmt"
+	"math"
+	"math/rand/v2"
+
+	"golang.org/x/sys/unix"
+)
+
+// lowestIndex is where the indices begin that ipsecif gives to new links. The
+// kernel counts its own up from 1, and an index is a positive int32.
+const lowestIndex = 1 << 30
+
+// indexTries bounds the search for an unused index; the first is nearly always
+// one.
+const indexTries = 10
+
+// unusedIndex returns an index for a link that is to be made. Messages for its
+// attributes give that index, so when the link cannot be made, because another
+// has its name, they find no link rather than the other one.
+func unusedIndex() (int32, error) {
+	for range indexTries {
+		index := lowestIndex + rand.Int32N(math.MaxInt32-lowestIndex)
+		req, err := unix.NewIfreq("")
+		if err != nil {
+			return 0, err
+		}
+		req.SetUint32(uint32(index))
+		switch err := ifreq(unix.SIOCGIFNAME, req); {
+		case errors.Is(err, unix.ENODEV):
+			return index, nil
+		case err != nil:
+			return 0, fmt.Errorf("looking for an unused device index: %w", err)
+		}
+	}
+	return 0, fmt.Errorf("no unused device index in %d tries", indexTries)
+}
+
+// index returns the index of a link, by one system call.
+func (k *Kernel) index(link string) (uint32, error) {
+	req, err := unix.NewIfreq(link)
+	if err != nil {
+		return 0, fmt.Errorf("device %q: the name is too long", link)
+	}
+	if err := ifreq(unix.SIOCGIFINDEX, req); err != nil {
+		return 0, fmt.Errorf("device %s: %w", link, err)
+	}
+	return req.Uint32(), nil
+}
+
+// ifreq does one request of netdevice(7).
+func ifreq(command uint, req *unix.Ifreq) error {
+	fd, err := unix.Socket(unix.AF_INET, unix.SOCK_DGRAM|unix.SOCK_CLOEXEC, 0)
+	if err != nil {
+		return err
+	}
+	defer unix.Close(fd)
+	return unix.IoctlIfreq(fd, command, req)
+}

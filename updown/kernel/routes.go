@@ -1,0 +1,120 @@
+package kernel
+
+import (
+	"slices"
+	"strings"
+
+	"github.com/ipsecif/ipsecif/routing"
+	"github.com/ipsecif/ipsecif/updown/plan"
+	"github.com/vishvananda/netlink/nl"
+	"golang.org/x/sys/unix"
+)
+
+// routeFilter says which routes a dump is to return.
+type routeFilter struct {
+	family   routing.Family
+	table    routing.Table    // 0: of every table
+	protocol routing.Protocol // 0: of every protocol
+}
+
+// routes adds the routes of some tables to the state, and our own of any
+// other table.
+func (k *Kernel) routes(s plan.State, tables []routing.Table, names map[uint32]string) error {
+	tables = slices.Compact(slices.Sorted(slices.Values(tables)))
+	for _, family := range []routing.Family{routing.IPv4, routing.IPv6} {
+		for _, t := range tables {
+			each := func(r routing.Route) { putRoute(s, r) }
+			if err := k.dumpRoutes(routeFilter{family: family, table: t}, names, each); err != nil {
+				return err
+			}
+		}
+		// What the tables have shown is not put a second time: it would look
+		// like two routes.
+		each := func(r routing.Route) {
+			if _, read := slices.BinarySearch(tables, r.Table); !read {
+				putRoute(s, r)
+			}
+		}
+		if err := k.dumpRoutes(routeFilter{family: family, protocol: routing.ProtocolIpsecif}, names, each); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// dumpRoutes calls each for every route of a dump, in the kernel's order.
+func (k *Kernel) dumpRoutes(f routeFilter, names map[uint32]string, each func(routing.Route)) error {
+	newRequest := func() *nl.NetlinkRequest {
+		req := request(k.dumps, unix.RTM_GETROUTE, unix.NLM_F_DUMP)
+		head := &nl.RtMsg{}
+		head.Family, head.Protocol = uint8(f.family), uint8(f.protocol)
+		req.AddData(head)
+		if f.table != 0 {
+			req.AddData(nl.NewRtAttr(unix.RTA_TABLE, nl.Uint32Attr(uint32(f.table))))
+		}
+		return req
+	}
+	return dump("routes", unix.RTM_NEWROUTE, newRequest, func(msg []byte) {
+		head := nl.DeserializeRtMsg(msg)
+		// Without IPv6 the kernel answers with the routes of other families.
+		if head.Flags&unix.RTM_F_CLONED != 0 || head.Family != uint8(f.family) {
+			return
+		}
+		r := parseRoute(head, attrs(msg[head.Len():]), names)
+		// Before Linux 4.20 the kernel filters nothing.
+		matches := (f.table == 0 || f.table == r.Table) && (f.protocol == 0 || f.protocol == r.Protocol)
+		if matches && !isNoise(r) {
+			each(r)
+		}
+	})
+}
+
+// isNoise reports whether a route is one of those that the kernel makes for
+// the link-local and multicast addresses of every link.
+func isNoise(r routing.Route) bool {
+	dst := r.Dst.Addr()
+	return (dst.IsLinkLocalUnicast() || dst.IsMulticast()) && r.Protocol == routing.ProtocolKernel && !r.Mine()
+}
+
+// besideOthers marks a route that shares its key with another.
+const besideOthers = "beside others"
+
+// putRoute adds a route to the state. `ip route prepend` and append make
+// several routes with one key. Of these the state has the one that decides: in
+// IPv4 the first, in IPv6, which may use any, the first that is not ours.
+// Unless it is ours, it is marked, so that it never passes for a wanted one.
+func putRoute(s plan.State, r routing.Route) {
+	key := r.Key()
+	if have, twin := s[key].(routing.Route); twin {
+		if !have.Mine() || r.Mine() || r.Dst.Addr().Is4() {
+			r = have
+		}
+		if !r.Mine() && !strings.HasSuffix(r.Other, besideOthers) {
+			r.Other = strings.TrimSpace(r.Other + " " + besideOthers)
+		}
+	}
+	s[key] = r
+}
+
+func parseRoute(head *nl.RtMsg, a map[uint16][]byte, names map[uint32]string) routing.Route {
+	r := routing.Route{
+		Table:    routing.Table(number(a[unix.RTA_TABLE])),
+		Type:     routing.RouteType(head.Type),
+		Dst:      prefix(a[unix.RTA_DST], head.Dst_len, head.Family),
+		TOS:      head.Tos,
+		Metric:   number(a[unix.RTA_PRIORITY]),
+		Via:      address(a[unix.RTA_GATEWAY]),
+		Src:      address(a[unix.RTA_PREFSRC]),
+		MTU:      number(attrs(a[unix.RTA_METRICS])[unix.RTAX_MTU]),
+		Protocol: routing.Protocol(head.Protocol),
+		Other:    otherOfRoute(head, a),
+	}
+	if via := a[unix.RTA_VIA]; len(via) > 2 {
+		r.Via = address(via[2:]) // after its 16-bit family
+	}
+	// IPv6 shows lo as the device of routes that have none.
+	if r.Type == routing.Unicast {
+		r.Dev = names[number(a[unix.RTA_OIF])]
+	}
+	return r
+}
