@@ -24,7 +24,7 @@ func TestReadme(t *testing.T) {
 	}
 	defer n.Close()
 	h := n.Host("north")
-	if err := h.WriteFile("/etc/ipsec.conf", []byte(conf), 0o644); err != nil {
+	if err := h.WriteFile("/etc/ipsecif.conf", []byte(conf), 0o644); err != nil {
 		t.Fatal(err)
 	}
 	ctx, cancel := context.WithTimeout(t.Context(), patience)
