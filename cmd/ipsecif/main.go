@@ -56,8 +56,6 @@ func (a *app) run(args []string, stdout, stderr io.Writer) int {
 	ran := false
 	root := a.root(&ran)
 	root.SetArgs(args)
-	root.SetOut(out)
-	root.SetErr(stderr)
 	err := root.Execute()
 	if out.err != nil {
 		ran = true
@@ -93,12 +91,14 @@ Exit status: 0 done or in sync, 1 error, 2 wrong usage, 3 plan or status found a
 		SilenceUsage:  true,
 		PersistentPreRunE: func(c *cobra.Command, _ []string) error {
 			if c.HasSubCommands() {
-				return fmt.Errorf("%s needs a command", c.CommandPath())
+				return fmt.Errorf("a command is missing after `%s`", c.CommandPath())
 			}
 			*ran = true
 			return nil
 		},
 	}
+	root.SetOut(a.out)
+	root.SetErr(a.err)
 	flags := root.PersistentFlags()
 	flags.StringVar(&a.config, "config", "", "`file` to read (default /etc/ipsecif.conf if it exists, else /etc/ipsec.conf)")
 	flags.BoolVar(&a.json, "json", false, "print results as JSON")

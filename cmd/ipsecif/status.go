@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -19,37 +20,64 @@ func (a *app) statusCommand() *cobra.Command {
 			// An error in the file is no reason to say nothing about what is up.
 			f, ds := a.load()
 			conns, more := f.Conns()
-			for _, d := range append(ds, more...) {
-				fmt.Fprintf(a.err, "ipsecif: %s: %s\n", d.Severity, d)
-			}
-			conns = withInterface(conns)
-			return a.withEngine(f, nil, func(e *updown.Engine) error {
-				claimed, err := e.Claimed()
-				if err != nil {
-					return err
-				}
-				e.Names = lookup(slices.DeleteFunc(slices.Clone(conns), func(c conn.Conn) bool { return !slices.Contains(claimed, c.Name) }))
-				s, err := e.Status(conns, ds.Err() == nil)
-				if err != nil {
-					return err
-				}
-				if s, err = s.Only(args, f.Name); err != nil {
-					return err
-				}
-				if a.json {
-					err = a.printJSON(s)
-				} else {
-					err = a.printStatus(s)
-				}
-				if err == nil && s.Differs() {
-					err = errDifference
-				}
-				return err
+			ds = append(ds, more...)
+			a.warn(ds)
+			err := a.withEngine(f, nil, func(e *updown.Engine) error {
+				return a.compare(e, f, withInterface(conns), ds.Err() == nil, args)
 			})
+			if ds.Err() != nil && errors.Is(err, errDifference) {
+				err = nil // the errors say more
+			}
+			return errors.Join(err, ds.Err())
 		},
 	}
 	cmd.Flags().BoolVar(&all, "all", false, "every conn, as without a name")
 	return cmd
+}
+
+// compare prints the state of the named conns, of all without names. The conns
+// are those of the file, complete if nothing in it is wrong.
+func (a *app) compare(e *updown.Engine, f *conn.File, conns []conn.Conn, complete bool, names []string) error {
+	claimed, err := e.Claimed()
+	if err != nil {
+		return err
+	}
+	e.Names = lookup(slices.DeleteFunc(slices.Clone(conns), func(c conn.Conn) bool { return !slices.Contains(claimed, c.Name) }))
+	s, err := e.Status(conns, complete)
+	if err != nil {
+		return err
+	}
+	if len(names) > 0 {
+		if s, err = only(s, f, names); err != nil {
+			return err
+		}
+	}
+	if a.json {
+		err = a.printJSON(s)
+	} else {
+		err = a.printStatus(s)
+	}
+	if err == nil && s.Differs() {
+		err = errDifference
+	}
+	return err
+}
+
+// only returns the state of the named conns.
+func only(s updown.Status, f *conn.File, names []string) (updown.Status, error) {
+	var known, found []string
+	for _, c := range s.Conns {
+		known = append(known, c.Name)
+	}
+	var errs []error
+	for _, name := range names {
+		ms := members(f, name, known)
+		if len(ms) == 0 {
+			errs = append(errs, fmt.Errorf("no conn %q is up, and %s has none of that name with an ipsec-interface", name, f.Name))
+		}
+		found = append(found, ms...)
+	}
+	return s.Only(found), errors.Join(errs...)
 }
 
 func (a *app) printStatus(s updown.Status) error {

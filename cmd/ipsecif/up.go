@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strings"
 
 	"github.com/ipsecif/ipsecif/conn"
 	"github.com/ipsecif/ipsecif/updown"
@@ -29,7 +28,7 @@ type plannedOp struct {
 // printPlan prints the operations of a plan. With conflicts there are none: a
 // part of a plan is no plan, and somebody may pipe it into a shell.
 func (a *app) printPlan(conns []string, p plan.Plan) error {
-	j := planned{Conns: conns, Ops: []plannedOp{}}
+	j := planned{Conns: append([]string{}, conns...), Ops: []plannedOp{}}
 	for _, c := range p.Conflicts {
 		j.Conflicts = append(j.Conflicts, c.Text)
 	}
@@ -59,7 +58,8 @@ func (a *app) withEngine(f *conn.File, conns []conn.Conn, do func(*updown.Engine
 		Store:   claim.Open(a.stateDir),
 		Managed: places(f),
 		Names:   lookup(conns),
-		Trace:   func(op plan.Op) { fmt.Fprintf(a.err, "[#] %s\n", op) },
+		// A line that cannot be printed is no reason to stop in the middle.
+		Trace: func(op plan.Op) { fmt.Fprintf(a.err, "[#] %s\n", op) },
 	})
 }
 
@@ -133,7 +133,7 @@ func (a *app) upCommand() *cobra.Command {
 		Example: "  ipsecif up north-east && ipsec up north-east",
 		RunE: func(_ *cobra.Command, args []string) error {
 			return a.withConns(args, all, func(e *updown.Engine, conns []conn.Conn) error {
-				p, err := e.Up(conns)
+				p, err := a.finish(e, func() (plan.Plan, error) { return e.Up(conns) })
 				if err != nil {
 					return err
 				}
@@ -169,7 +169,7 @@ func (a *app) downCommand() *cobra.Command {
 				if err != nil {
 					return errors.Join(ds.Err(), err)
 				}
-				p, err := e.Down(names, conns)
+				p, err := a.finish(e, func() (plan.Plan, error) { return e.Down(names, conns) })
 				if err != nil {
 					return err
 				}
@@ -193,9 +193,7 @@ func toDrop(f *conn.File, claimed, args []string, all bool) (names []string, con
 	}
 	var errs []error
 	for _, arg := range args {
-		found := slices.DeleteFunc(slices.Clone(claimed), func(name string) bool {
-			return name != arg && !strings.HasPrefix(name, arg+"/") // a member of subnets=
-		})
+		found := members(f, arg, claimed)
 		inFile, _ := f.Lookup(arg)
 		switch {
 		case len(found) > 0:
@@ -211,7 +209,7 @@ func toDrop(f *conn.File, claimed, args []string, all bool) (names []string, con
 }
 
 func namesOf(conns []conn.Conn) []string {
-	names := []string{}
+	var names []string
 	for _, c := range conns {
 		names = append(names, c.Name)
 	}

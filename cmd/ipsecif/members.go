@@ -1,0 +1,31 @@
+package main
+
+import (
+	"regexp"
+	"slices"
+	"strings"
+
+	"github.com/ipsecif/ipsecif/conn"
+)
+
+// memberNumber is what follows "name/" in the name of a conn that subnets=
+// lists make.
+var memberNumber = regexp.MustCompile(`^[0-9]+x[0-9]+$`)
+
+// members returns those of the candidates that a name on the command line
+// stands for: the conn itself, what the file makes of its subnets= lists, and
+// what these made before, if nothing in the file has that name now.
+func members(f *conn.File, name string, candidates []string) []string {
+	made, _ := f.Lookup(name)
+	return slices.DeleteFunc(slices.Clone(candidates), func(candidate string) bool {
+		if candidate == name || slices.Contains(namesOf(made), candidate) {
+			return false
+		}
+		number, ok := strings.CutPrefix(candidate, name+"/")
+		if !ok || !memberNumber.MatchString(number) {
+			return true
+		}
+		now, _ := f.Lookup(candidate)
+		return len(now) > 0
+	})
+}
