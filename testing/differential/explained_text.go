@@ -125,7 +125,7 @@ func rewriteStrayQuote(p *prediction) bool {
 		line := p.files.line(d.Pos)
 		return d.Severity == conn.Error && d.Pos.Col <= len(line) && line[d.Pos.Col-1] == '"'
 	}
-	d, ok := p.first(isQuote, conn.CodeTextAfterValue, conn.CodeSyntax, conn.CodeLiteralQuote, conn.CodeNoSection, conn.CodeHashValue)
+	d, ok := p.first(isQuote, conn.CodeTextAfterValue, conn.CodeSingleQuote, conn.CodeSyntax, conn.CodeLiteralQuote, conn.CodeNoSection, conn.CodeHashValue)
 	if !ok {
 		return false
 	}
@@ -133,7 +133,7 @@ func rewriteStrayQuote(p *prediction) bool {
 	switch {
 	case at == 0 && onlyQuotes.MatchString(line):
 		p.files.setLine(d.Pos, "include no-such-file*") // the line end still ends a section
-	case d.Code == conn.CodeTextAfterValue:
+	case d.Code == conn.CodeTextAfterValue || d.Code == conn.CodeSingleQuote:
 		if !onlyQuotes.MatchString(line[at:]) {
 			return false
 		}
