@@ -61,7 +61,7 @@ tools:
 .PHONY: unit
 unit: lab tools
 	@echo "== tests of the pure parts, on the fake kernel, and of the lab's launcher"
-	go test $(filter-out $(LAB_PACKAGES),$(shell go list ./...))
+	IPSECIF_TEST_REQUIRE=lab go test $(filter-out $(LAB_PACKAGES),$(shell go list ./...))
 
 # Every fuzz target for a short while; a crasher is written to testdata/fuzz.
 .PHONY: fuzz
