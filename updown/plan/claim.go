@@ -12,9 +12,8 @@ type OnLoss string
 
 // The values of OnLoss.
 const (
-	Block    OnLoss = "block"    // nothing leaves: a guard stays below the tunnel's route
-	Keep     OnLoss = "keep"     // the route stays; without it, traffic follows the other routes
-	Withdraw OnLoss = "withdraw" // the route goes with the last SA
+	Block OnLoss = "block" // nothing leaves: a guard stays below the tunnel's route
+	Keep  OnLoss = "keep"  // the route stays; without it, traffic follows the other routes
 )
 
 // Pair is one pair of selectors of a tunnel.
