@@ -76,11 +76,22 @@ func (a *app) conns(names []string, all bool) (*conn.File, []conn.Conn, error) {
 		if err := ds.Err(); err != nil {
 			errs = append(errs, err)
 		} else if len(cs) == 0 {
-			errs = append(errs, fmt.Errorf("%s: no conn %q", f.Name, name))
+			errs = append(errs, noConn(f, name))
 		}
 		found = append(found, cs...)
 	}
 	return f, found, errors.Join(errs...)
+}
+
+// noConn says why a name stands for no conn: there is none, or its section has
+// not both ends and serves other conns by also= alone.
+func noConn(f *conn.File, name string) error {
+	for i := range f.Sections {
+		if s := &f.Sections[i]; s.Name == name {
+			return fmt.Errorf("%s: conn %q: left= or right= is missing", s.Pos, name)
+		}
+	}
+	return fmt.Errorf("%s: no conn %q", f.Name, name)
 }
 
 func withInterface(conns []conn.Conn) []conn.Conn {
