@@ -170,8 +170,9 @@ func (p *parser) link(verb Verb) Op {
 	if verb == Set {
 		return Op{Set, p.attr()}
 	}
-	if verb == Del {
+	if verb == Del { // by name alone
 		p.skip("dev")
+		return Op{Del, xfrmi.Link{Name: p.next("device")}}
 	}
 	l := xfrmi.Link{Name: p.next("device")}
 	for len(p.words) > 0 {

@@ -55,6 +55,7 @@ func TestParseRefuses(t *testing.T) {
 		"ip link add":                          "device is missing",
 		"ip link add ipsec1 type xfrm if_id x": `if_id "x" is no number`,
 		"ip link add ipsec1 colour red":        `unexpected "colour"`,
+		"ip link del dev ipsec1 type xfrm":     `unexpected "type"`,
 		"ip -4 address add 192.0.2.1/33 dev eth0":         "prefix length",
 		"ip -4 address add 192.0.2.1/32":                  "dev is missing",
 		"ip -4 route add 192.0.2.0/24 dev eth0 table x":   `table "x"`,
