@@ -14,7 +14,7 @@ import (
 // the same sections. Broken sections and all but the first of one name are
 // left out, a comment names them. With names, only those conns are written.
 func (f *File) Format(w io.Writer, names ...string) error {
-	out := bufio.NewWriter(w)
+	out := bufio.NewWriterSize(w, 64<<10)
 	gap := ""
 	if len(f.Setup.Keys) > 0 {
 		out.WriteString("config setup\n")

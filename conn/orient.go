@@ -111,6 +111,21 @@ func (c *Conn) Orient(l Locals) (ours Side, err error) {
 	return 0, c.orientError(ErrNotLocal, "neither left=%s nor right=%s is an address of this host", c.Left.Host, c.Right.Host)
 }
 
-func (c *Conn) orientError(kind error, format string, args ...any) error {
-	return fmt.Errorf("conn %q: %s: %w", c.Name, fmt.Sprintf(format, args...), kind)
+// orientError is an error of Orient. Those who only want its kind do not pay
+// for the text.
+type orientError struct {
+	name   string // of the conn
+	kind   error
+	format string
+	ends   []any
 }
+
+func (c *Conn) orientError(kind error, format string, ends ...any) error {
+	return &orientError{c.Name, kind, format, ends}
+}
+
+func (e *orientError) Error() string {
+	return fmt.Sprintf("conn %q: %s: %v", e.name, fmt.Sprintf(e.format, e.ends...), e.kind)
+}
+
+func (e *orientError) Unwrap() error { return e.kind }
