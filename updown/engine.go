@@ -127,10 +127,10 @@ func (e *Engine) forget(r run) error {
 // undo leads kernel and claims back to where they were before the operation
 // that failed.
 func (e *Engine) undo(r run, failure error) error {
-	done := r.plan.Ops
+	var done []plan.Op
 	var failed *plan.OpError
 	if errors.As(failure, &failed) {
-		done = done[:slices.Index(done, failed.Op)]
+		done = failed.Done
 	}
 	now, err := e.Kernel.Observe(r.query)
 	if err == nil {

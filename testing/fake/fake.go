@@ -115,7 +115,7 @@ func (k *Kernel) Apply(ops []plan.Op, trace func(plan.Op)) error {
 	for i, op := range ops {
 		trace(op)
 		if err := k.do(op); err != nil {
-			return &plan.OpError{Op: op, Err: err}
+			return &plan.OpError{Op: op, Err: err, Done: ops[:i]}
 		}
 		if k.After != nil && !sameCall(op, ops[i+1:]) {
 			k.After(op)

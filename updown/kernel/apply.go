@@ -3,6 +3,7 @@ package kernel
 import (
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/ipsecif/ipsecif/routing"
 	"github.com/ipsecif/ipsecif/updown/plan"
@@ -11,35 +12,50 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Apply does the operations in their order and stops at the first that fails.
-// The creation of a link and the attributes that follow go to the kernel in
-// one system call, so that no crash can leave a link of ours without our mark.
-// Before each operation trace is called. The error is a *plan.OpError.
+// Apply does the operations in their order. Those that do not depend on each
+// other go to the kernel together: a system call has either the new links with
+// their attributes, so that no crash can leave a link of ours without our mark,
+// or operations of one sort. Before each operation trace is called. When one
+// fails, nothing is begun that comes after its system call; the error is a
+// *plan.OpError, which says what was done until then.
 func (k *Kernel) Apply(ops []plan.Op, trace func(plan.Op)) error {
+	k.indices = map[string]uint32{}
+	var done []plan.Op
 	for len(ops) > 0 {
-		n := group(ops)
+		n := together(ops)
 		for _, op := range ops[:n] {
 			trace(op)
 		}
-		if failed, err := k.do(ops[:n]); err != nil {
-			return explain(ops[failed], err)
+		errs := k.do(ops[:n])
+		failed := -1
+		for i, op := range ops[:n] {
+			switch {
+			case errs[i] == nil:
+				done = append(done, op)
+			case failed < 0:
+				failed = i
+			}
+		}
+		if failed >= 0 {
+			return explain(ops[failed], errs[failed], done)
 		}
 		ops = ops[n:]
 	}
 	return nil
 }
 
-// group returns how many of the first operations belong in one system call: a
-// new link with its attributes, else one.
-func group(ops []plan.Op) int {
-	link, ok := ops[0].Object.(xfrmi.Link)
-	if !ok || ops[0].Verb != plan.Add {
-		return 1
-	}
+// maxTogether bounds the messages of one system call: they have to fit into the
+// send buffer of the socket, and others want to change the network, too.
+const maxTogether = 256
+
+// together returns how many of the first operations go in one system call, or in
+// the few that delete links together. The attributes of a new link are never cut
+// off from it.
+func together(ops []plan.Op) int {
 	n := 1
-	for n < len(ops) {
-		a, ok := ops[n].Object.(xfrmi.Attr)
-		if !ok || a.Link != link.Name {
+	for n < len(ops) && sameSort(ops[0], ops[n]) {
+		_, isAttr := ops[n].Object.(xfrmi.Attr)
+		if n >= maxTogether && !isAttr && !isLinkDeletion(ops[0]) {
 			break
 		}
 		n++
@@ -47,39 +63,71 @@ func group(ops []plan.Op) int {
 	return n
 }
 
-// do applies one group and returns the index of the operation that failed.
-func (k *Kernel) do(ops []plan.Op) (int, error) {
-	if s, ok := ops[0].Object.(routing.Sysctl); ok {
-		return 0, writeSysctl(s)
+func isLinkDeletion(op plan.Op) bool {
+	_, isLink := op.Object.(xfrmi.Link)
+	return isLink && op.Verb == plan.Del
+}
+
+// sameSort reports whether neither of two operations relies on the success of
+// the other. An attribute relies on its link, but finds none when that fails.
+func sameSort(a, b plan.Op) bool {
+	switch x := a.Object.(type) {
+	case xfrmi.Link:
+		_, isLink := b.Object.(xfrmi.Link)
+		_, isAttr := b.Object.(xfrmi.Attr)
+		return isLink && a.Verb == b.Verb || isAttr && a.Verb == plan.Add
+	case xfrmi.Addr:
+		_, ok := b.Object.(xfrmi.Addr)
+		return ok && a.Verb == b.Verb
+	case routing.Route:
+		y, ok := b.Object.(routing.Route)
+		return ok && a.Verb == b.Verb && x.Type == y.Type
+	case routing.Rule:
+		y, ok := b.Object.(routing.Rule)
+		return ok && a.Verb == b.Verb && x.Priority == y.Priority
 	}
-	var index int32
-	if len(ops) > 1 {
-		var err error
-		if index, err = unusedIndex(); err != nil {
-			return 0, err
-		}
+	return false
+}
+
+// do applies operations of one sort and returns the error of each.
+func (k *Kernel) do(ops []plan.Op) []error {
+	errs := make([]error, len(ops))
+	if s, ok := ops[0].Object.(routing.Sysctl); ok {
+		errs[0] = writeSysctl(s)
+		return errs
+	}
+	if isLinkDeletion(ops[0]) && len(ops) >= groupAtLeast {
+		return k.deleteGroup(ops)
 	}
 	reqs := make([]*nl.NetlinkRequest, len(ops))
 	for i, op := range ops {
-		req, err := k.requestFor(op, index)
-		if err != nil {
-			return i, err
+		if reqs[i], errs[i] = k.requestFor(op); errs[i] != nil {
+			return k.notBegun(errs)
 		}
-		reqs[i] = req
-	}
-	if len(reqs) == 1 {
-		_, err := reqs[0].Execute(unix.NETLINK_ROUTE, 0)
-		return 0, err
 	}
 	return k.batch(reqs)
 }
 
-// requestFor returns the message for one operation; index is that of a link to
-// be made and of its attributes, or 0.
-func (k *Kernel) requestFor(op plan.Op, index int32) (*nl.NetlinkRequest, error) {
+// errNotBegun stands for operations of a system call that was not made.
+var errNotBegun = errors.New("not begun")
+
+// notBegun returns the errors of operations of which one has no message, so
+// that none was sent.
+func (k *Kernel) notBegun(errs []error) []error {
+	first := slices.IndexFunc(errs, func(err error) bool { return err != nil })
+	for i := range errs {
+		if i != first {
+			errs[i] = errNotBegun
+		}
+	}
+	return errs
+}
+
+// requestFor returns the message for one operation.
+func (k *Kernel) requestFor(op plan.Op) (*nl.NetlinkRequest, error) {
 	switch o := op.Object.(type) {
 	case xfrmi.Link, xfrmi.Attr:
-		return k.linkRequest(op, index)
+		return k.linkRequest(op)
 	case xfrmi.Addr:
 		return k.addrRequest(op, o)
 	case routing.Route:
@@ -95,8 +143,8 @@ func unknownObject(op plan.Op) error {
 }
 
 // explain adds what an error number alone does not tell.
-func explain(op plan.Op, err error) error {
-	e := &plan.OpError{Op: op, Err: err}
+func explain(op plan.Op, err error, done []plan.Op) error {
+	e := &plan.OpError{Op: op, Err: err, Done: done}
 	link, isLink := op.Object.(xfrmi.Link)
 	switch {
 	case errors.Is(err, unix.EPERM), errors.Is(err, unix.EACCES):

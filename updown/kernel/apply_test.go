@@ -25,7 +25,7 @@ func TestExplain(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		got := explain(op, tt.err).Error()
+		got := explain(op, tt.err, nil).Error()
 		if want := tt.line + ": " + tt.err.Error(); !strings.HasPrefix(got, want) || !strings.Contains(got, tt.want) {
 			t.Errorf("%q, want %q and %q", got, want, tt.want)
 		}
@@ -35,13 +35,20 @@ func TestExplain(t *testing.T) {
 	}
 }
 
-func TestGroup(t *testing.T) {
+// TestTogether cuts plans into system calls.
+func TestTogether(t *testing.T) {
+	many := func(line string, n int) string { return strings.Repeat(line+"\n", n) }
 	for lines, want := range map[string]int{
-		"ip link add ipsec1 type xfrm if_id 1\nip link set dev ipsec1 alias ipsecif:1\nip link set dev ipsec1 up\nip link set dev ipsec2 up": 3,
-		"ip link del dev ipsec1\nip link set dev ipsec1 up":                   1,
-		"ip link set dev ipsec1 up\nip link set dev ipsec1 alias ipsecif:1":   1,
-		"ip link add ipsec1 type xfrm if_id 1\nip link add ipsec2 type dummy": 1,
-		"ip -4 rule add priority 101 unreachable protocol kernel":             1,
+		"ip link add ipsec1 type xfrm if_id 1\nip link set dev ipsec1 alias ipsecif:1\nip link add ipsec2 type xfrm if_id 2\nip -4 address add 192.0.2.1/32 dev ipsec1": 3,
+		"ip link del dev ipsec1\nip link set dev ipsec1 up":                                                                              1,
+		"ip link set dev ipsec1 up\nip link set dev ipsec1 alias ipsecif:1":                                                              1,
+		"ip -4 address add 192.0.2.1/32 dev ipsec1\nip -4 address add 192.0.2.2/32 dev ipsec1":                                           2,
+		"ip -4 address add 192.0.2.1/32 dev ipsec1\nip -4 address del 192.0.2.2/32 dev ipsec1":                                           1,
+		"ip -4 rule add priority 97 lookup main protocol kernel\nip -4 rule add priority 98 lookup 50 protocol kernel":                   1,
+		"ip -4 route add unreachable 10.0.0.0/8 table 50 metric 9 proto kernel\nip -4 route add 10.0.0.0/8 dev ipsec1 table 50 proto 50": 1,
+		many("ip -4 route add 10.0.0.0/8 dev ipsec1 table 50 proto 50", maxTogether+1):                                                   maxTogether,
+		many("ip link add ipsec1 type xfrm if_id 1", maxTogether) + "ip link set dev ipsec1 up\nip link add ipsec2 type xfrm if_id 2":    maxTogether + 1,
+		many("ip link del dev ipsec1", 2*maxTogether):                                                                                    2 * maxTogether,
 	} {
 		var ops []plan.Op
 		for line := range strings.Lines(lines) {
@@ -51,8 +58,8 @@ func TestGroup(t *testing.T) {
 			}
 			ops = append(ops, op)
 		}
-		if got := group(ops); got != want {
-			t.Errorf("%q: %d, want %d", lines, got, want)
+		if got := together(ops); got != want {
+			t.Errorf("%.80q: %d, want %d", lines, got, want)
 		}
 	}
 }

@@ -10,39 +10,51 @@ import (
 )
 
 // batch sends messages in one system call, in which the kernel works through
-// all of them, and reads one acknowledgement for each. It returns the index
-// and error of the first that failed.
-func (k *Kernel) batch(reqs []*nl.NetlinkRequest) (int, error) {
-	socket := k.change.Socket
+// all of them, and returns the error of each. Only the last is acknowledged in
+// any case, those that fail always are (netlink_rcv_skb).
+func (k *Kernel) batch(reqs []*nl.NetlinkRequest) []error {
+	errs := make([]error, len(reqs))
+	first := k.change.Seq + 1
 	var buf []byte
-	byRequest := map[uint32]int{}
 	for i, req := range reqs {
 		k.change.Seq++
 		req.Seq = k.change.Seq
-		byRequest[req.Seq] = i
+		if i < len(reqs)-1 {
+			req.Flags &^= unix.NLM_F_ACK
+		}
 		buf = append(buf, req.Serialize()...)
 	}
-	if err := unix.Sendto(socket.GetFd(), buf, 0, &unix.SockaddrNetlink{Family: unix.AF_NETLINK}); err != nil {
-		return 0, err
+	if err := k.exchange(buf, first, errs); err != nil {
+		for i := range errs { // nobody knows which of them were done
+			errs[i] = err
+		}
 	}
-	failed, failure := 0, error(nil)
-	for len(byRequest) > 0 {
+	return errs
+}
+
+// exchange sends messages with ascending sequence numbers and sets the errors of
+// those that fail.
+func (k *Kernel) exchange(buf []byte, first uint32, errs []error) error {
+	socket := k.change.Socket
+	if err := unix.Sendto(socket.GetFd(), buf, 0, &unix.SockaddrNetlink{Family: unix.AF_NETLINK}); err != nil {
+		return err
+	}
+	for {
 		msgs, _, err := socket.Receive()
 		if err != nil {
-			return 0, err
+			return err
 		}
 		for _, m := range msgs {
-			i, ours := byRequest[m.Header.Seq]
-			if !ours || m.Header.Type != unix.NLMSG_ERROR {
+			i := m.Header.Seq - first
+			if m.Header.Type != unix.NLMSG_ERROR || i >= uint32(len(errs)) {
 				continue
 			}
-			delete(byRequest, m.Header.Seq)
-			if err := ackError(m); err != nil && (failure == nil || i < failed) {
-				failed, failure = i, err
+			errs[i] = ackError(m)
+			if i == uint32(len(errs)-1) {
+				return nil
 			}
 		}
 	}
-	return failed, failure
 }
 
 // ackError returns the error of an acknowledgement with the kernel's own

@@ -20,15 +20,15 @@ const indexTries = 10
 // unusedIndex returns an index for a link that is to be made. Messages for its
 // attributes give that index, so when the link cannot be made, because another
 // has its name, they find no link rather than the other one.
-func unusedIndex() (int32, error) {
+func (k *Kernel) unusedIndex() (uint32, error) {
 	for range indexTries {
-		index := lowestIndex + rand.Int32N(math.MaxInt32-lowestIndex)
+		index := lowestIndex + rand.Uint32N(math.MaxInt32-lowestIndex)
 		req, err := unix.NewIfreq("")
 		if err != nil {
 			return 0, err
 		}
-		req.SetUint32(uint32(index))
-		switch err := ifreq(unix.SIOCGIFNAME, req); {
+		req.SetUint32(index)
+		switch err := unix.IoctlIfreq(k.devices, unix.SIOCGIFNAME, req); {
 		case errors.Is(err, unix.ENODEV):
 			return index, nil
 		case err != nil:
@@ -38,24 +38,19 @@ func unusedIndex() (int32, error) {
 	return 0, fmt.Errorf("no unused device index in %d tries", indexTries)
 }
 
-// index returns the index of a link, by one system call.
+// index returns the index of a link, that which it has when it is asked for the
+// first time by an Apply.
 func (k *Kernel) index(link string) (uint32, error) {
+	if index, ok := k.indices[link]; ok {
+		return index, nil
+	}
 	req, err := unix.NewIfreq(link)
 	if err != nil {
 		return 0, fmt.Errorf("device %q: the name is too long", link)
 	}
-	if err := ifreq(unix.SIOCGIFINDEX, req); err != nil {
+	if err := unix.IoctlIfreq(k.devices, unix.SIOCGIFINDEX, req); err != nil {
 		return 0, fmt.Errorf("device %s: %w", link, err)
 	}
+	k.indices[link] = req.Uint32()
 	return req.Uint32(), nil
-}
-
-// ifreq does one request of netdevice(7).
-func ifreq(command uint, req *unix.Ifreq) error {
-	fd, err := unix.Socket(unix.AF_INET, unix.SOCK_DGRAM|unix.SOCK_CLOEXEC, 0)
-	if err != nil {
-		return err
-	}
-	defer unix.Close(fd)
-	return unix.IoctlIfreq(fd, command, req)
 }

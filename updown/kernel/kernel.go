@@ -10,7 +10,6 @@ package kernel
 import (
 	"fmt"
 
-	"github.com/vishvananda/netlink"
 	"github.com/vishvananda/netlink/nl"
 	"github.com/vishvananda/netns"
 	"golang.org/x/sys/unix"
@@ -21,19 +20,17 @@ import (
 // namespace of the calling thread, so both must be the same. It is not safe
 // for concurrent use.
 type Kernel struct {
-	handle *netlink.Handle
-	change *nl.SocketHandle // for operations
-	dumps  *nl.SocketHandle // for dumps that the kernel filters (NETLINK_GET_STRICT_CHK, Linux 4.20)
+	change  *nl.SocketHandle  // for operations
+	dumps   *nl.SocketHandle  // for dumps that the kernel filters (NETLINK_GET_STRICT_CHK, Linux 4.20)
+	devices int               // socket for the requests of netdevice(7)
+	indices map[string]uint32 // of links, as the present Apply has found them
 }
 
 // Open connects to the network namespace of the calling thread. It needs no
 // privilege; Apply does.
 func Open() (*Kernel, error) {
-	k := &Kernel{}
+	k := &Kernel{devices: -1}
 	var err error
-	if k.handle, err = netlink.NewHandle(unix.NETLINK_ROUTE); err != nil {
-		return nil, fmt.Errorf("opening a netlink socket: %w", err)
-	}
 	for _, s := range []**nl.SocketHandle{&k.change, &k.dumps} {
 		socket, err := nl.GetNetlinkSocketAt(netns.None(), netns.None(), unix.NETLINK_ROUTE)
 		if err != nil {
@@ -42,23 +39,28 @@ func Open() (*Kernel, error) {
 		}
 		*s = &nl.SocketHandle{Socket: socket}
 	}
-	// Both options only improve messages and speed; a kernel without them still
+	if k.devices, err = unix.Socket(unix.AF_INET, unix.SOCK_DGRAM|unix.SOCK_CLOEXEC, 0); err != nil {
+		k.Close()
+		return nil, fmt.Errorf("opening a socket: %w", err)
+	}
+	// These options only improve messages and speed; a kernel without them still
 	// answers. Dumps go without extended errors, because the nl package cannot
 	// read one that ends a dump.
 	_ = k.change.Socket.SetExtAck(true)
+	_ = unix.SetsockoptInt(k.change.Socket.GetFd(), unix.SOL_NETLINK, unix.NETLINK_CAP_ACK, 1)
 	_ = unix.SetsockoptInt(k.dumps.Socket.GetFd(), unix.SOL_NETLINK, unix.NETLINK_GET_STRICT_CHK, 1)
 	return k, nil
 }
 
 // Close ends the connection.
 func (k *Kernel) Close() {
-	if k.handle != nil {
-		k.handle.Close()
-	}
 	for _, s := range []*nl.SocketHandle{k.change, k.dumps} {
 		if s != nil {
 			s.Close()
 		}
+	}
+	if k.devices >= 0 {
+		unix.Close(k.devices)
 	}
 }
 

@@ -21,38 +21,65 @@ const rtextFilterSkipStats = 1 << 3
 // addrGenModes has the names of IN6_ADDR_GEN_MODE_* (linux/if_link.h).
 var addrGenModes = []string{"eui64", "none", "stable_secret", "random"}
 
-// links adds every link to the state, with attributes for xfrm interfaces, and
-// returns the names by index.
-func (k *Kernel) links(s plan.State) (map[uint32]string, error) {
-	names := map[uint32]string{}
-	under := map[string]uint32{}
-	newRequest := func() *nl.NetlinkRequest {
-		req := request(k.dumps, unix.RTM_GETLINK, unix.NLM_F_DUMP)
-		req.AddData(nl.NewIfInfomsg(unix.AF_UNSPEC))
-		req.AddData(nl.NewRtAttr(unix.IFLA_EXT_MASK, nl.Uint32Attr(rtextFilterSkipStats)))
-		return req
-	}
-	err := dump("links", unix.RTM_NEWLINK, newRequest, func(msg []byte) {
-		head := nl.DeserializeIfInfomsg(msg)
-		a := attrs(msg[head.Len():])
-		link := xfrmi.Link{Name: text(a[unix.IFLA_IFNAME])}
-		names[uint32(head.Index)] = link.Name
-		info := attrs(a[unix.IFLA_LINKINFO])
-		link.Kind = text(info[unix.IFLA_INFO_KIND])
-		if link.Kind == xfrmi.Kind {
-			link.IfID = xfrmi.IfID(number(attrs(info[unix.IFLA_INFO_DATA])[iflaXfrmIfID]))
-			link.Mine = text(a[unix.IFLA_IFALIAS]) == xfrmi.Alias(link.IfID)
-			under[link.Name] = number(a[unix.IFLA_LINK])
-			linkAttrs(s, link.Name, head, a)
-		}
-		s.Put(link)
-	})
-	for name, index := range under {
+// linkTable is what is known of links besides the state.
+type linkTable struct {
+	names map[uint32]string   // by index
+	under map[string]uint32   // by name, the index of the link device
+	conf  map[string]linkConf // by name
+}
+
+// linkConf has the IPv4 settings of a link, as RTM_GETLINK shows them: that
+// costs nothing, whereas reading them under /proc/sys takes three system calls
+// for each.
+type linkConf struct {
+	rpFilter int
+	promotes bool
+}
+
+// Indices of IFLA_INET_CONF (IPV4_DEVCONF_* of linux/ip.h, counted from 0).
+const (
+	confRPFilter = 7
+	confPromote  = 19
+)
+
+func linksRequest(k *Kernel, flags int) *nl.NetlinkRequest {
+	req := request(k.dumps, unix.RTM_GETLINK, flags)
+	req.AddData(nl.NewIfInfomsg(unix.AF_UNSPEC))
+	req.AddData(nl.NewRtAttr(unix.IFLA_EXT_MASK, nl.Uint32Attr(rtextFilterSkipStats)))
+	return req
+}
+
+// links adds every link to the state, with attributes for xfrm interfaces.
+func (k *Kernel) links(s plan.State) (linkTable, error) {
+	t := linkTable{map[uint32]string{}, map[string]uint32{}, map[string]linkConf{}}
+	newRequest := func() *nl.NetlinkRequest { return linksRequest(k, unix.NLM_F_DUMP) }
+	err := dump("links", unix.RTM_NEWLINK, newRequest, func(msg []byte) { t.link(s, msg) })
+	for name, index := range t.under {
 		link := s[xfrmi.Link{Name: name}.Key()].(xfrmi.Link)
-		link.Under = names[index]
+		link.Under = t.names[index]
 		s.Put(link)
 	}
-	return names, err
+	return t, err
+}
+
+// link adds the link of one message.
+func (t linkTable) link(s plan.State, msg []byte) {
+	head := nl.DeserializeIfInfomsg(msg)
+	a := attrs(msg[head.Len():])
+	link := xfrmi.Link{Name: text(a[unix.IFLA_IFNAME])}
+	t.names[uint32(head.Index)] = link.Name
+	if c := attrs(attrs(a[unix.IFLA_AF_SPEC])[unix.AF_INET])[unix.IFLA_INET_CONF]; len(c) >= 4*(confPromote+1) {
+		t.conf[link.Name] = linkConf{int(number(c[4*confRPFilter:])), number(c[4*confPromote:]) != 0}
+	}
+	info := attrs(a[unix.IFLA_LINKINFO])
+	link.Kind = text(info[unix.IFLA_INFO_KIND])
+	if link.Kind == xfrmi.Kind {
+		link.IfID = xfrmi.IfID(number(attrs(info[unix.IFLA_INFO_DATA])[iflaXfrmIfID]))
+		link.Mine = text(a[unix.IFLA_IFALIAS]) == xfrmi.Alias(link.IfID)
+		t.under[link.Name] = number(a[unix.IFLA_LINK])
+		linkAttrs(s, link.Name, head, a)
+	}
+	s.Put(link)
 }
 
 func linkAttrs(s plan.State, name string, head *nl.IfInfomsg, a map[uint16][]byte) {
@@ -71,9 +98,7 @@ func linkAttrs(s plan.State, name string, head *nl.IfInfomsg, a map[uint16][]byt
 }
 
 // linkRequest returns the message for one operation on a link or attribute.
-// With an index, it makes or changes the link of that index; with 0, the one
-// of that name.
-func (k *Kernel) linkRequest(op plan.Op, index int32) (*nl.NetlinkRequest, error) {
+func (k *Kernel) linkRequest(op plan.Op) (*nl.NetlinkRequest, error) {
 	switch o := op.Object.(type) {
 	case xfrmi.Link:
 		if op.Verb == plan.Del {
@@ -82,17 +107,22 @@ func (k *Kernel) linkRequest(op plan.Op, index int32) (*nl.NetlinkRequest, error
 			req.AddData(nl.NewRtAttr(unix.IFLA_IFNAME, nl.ZeroTerminated(o.Name)))
 			return req, nil
 		}
-		return k.createRequest(o, index)
+		return k.createRequest(o)
 	case xfrmi.Attr:
-		return k.attrRequest(o, index)
+		return k.attrRequest(o)
 	}
 	return nil, unknownObject(op)
 }
 
-func (k *Kernel) createRequest(l xfrmi.Link, index int32) (*nl.NetlinkRequest, error) {
+func (k *Kernel) createRequest(l xfrmi.Link) (*nl.NetlinkRequest, error) {
+	index, err := k.unusedIndex()
+	if err != nil {
+		return nil, err
+	}
+	k.indices[l.Name] = index
 	req := request(k.change, unix.RTM_NEWLINK, unix.NLM_F_CREATE|unix.NLM_F_EXCL|unix.NLM_F_ACK)
 	head := nl.NewIfInfomsg(unix.AF_UNSPEC)
-	head.Index = index
+	head.Index = int32(index)
 	req.AddData(head)
 	req.AddData(nl.NewRtAttr(unix.IFLA_IFNAME, nl.ZeroTerminated(l.Name)))
 	info := nl.NewRtAttr(unix.IFLA_LINKINFO, nil)
@@ -112,14 +142,15 @@ func (k *Kernel) createRequest(l xfrmi.Link, index int32) (*nl.NetlinkRequest, e
 	return req, nil
 }
 
-func (k *Kernel) attrRequest(a xfrmi.Attr, index int32) (*nl.NetlinkRequest, error) {
+func (k *Kernel) attrRequest(a xfrmi.Attr) (*nl.NetlinkRequest, error) {
+	index, err := k.index(a.Link)
+	if err != nil {
+		return nil, err
+	}
 	req := request(k.change, unix.RTM_NEWLINK, unix.NLM_F_ACK)
 	head := nl.NewIfInfomsg(unix.AF_UNSPEC)
-	head.Index = index
+	head.Index = int32(index)
 	req.AddData(head)
-	if index == 0 {
-		req.AddData(nl.NewRtAttr(unix.IFLA_IFNAME, nl.ZeroTerminated(a.Link)))
-	}
 	switch a.Name {
 	case xfrmi.AttrState:
 		head.Change = unix.IFF_UP

@@ -8,7 +8,6 @@ import (
 	"github.com/ipsecif/ipsecif/conn"
 	"github.com/ipsecif/ipsecif/routing"
 	"github.com/ipsecif/ipsecif/updown/plan"
-	"github.com/ipsecif/ipsecif/xfrmi"
 )
 
 // Observe reads the state of the network namespace: all links, addresses and
@@ -16,43 +15,37 @@ import (
 // table, and the facts asked for.
 func (k *Kernel) Observe(q plan.Query) (plan.Observation, error) {
 	o := plan.Observation{State: plan.State{}}
-	names, err := k.links(o.State)
+	links, err := k.links(o.State)
 	if err != nil {
 		return o, err
 	}
-	if err := k.addrs(o.State, &o.Facts.Locals, names); err != nil {
+	if err := k.addrs(o.State, &o.Facts.Locals, links.names); err != nil {
 		return o, err
 	}
 	tables := append([]routing.Table{routing.TableMain}, q.Tables...)
-	if err := k.routes(o.State, tables, names); err != nil {
+	if err := k.routes(o.State, tables, links.names); err != nil {
 		return o, err
 	}
 	if err := k.rules(o.State); err != nil {
 		return o, err
 	}
 	o.Facts.Locals.DefaultRoutes = defaultRoutes(o.State)
-	o.Facts.Paths = map[plan.PathQuery]routing.Path{}
-	sysctlLinks := map[string]bool{}
-	for _, pq := range q.Paths {
-		p := k.path(pq, names)
-		o.Facts.Paths[pq] = p
-		if p.Dev != "" {
-			sysctlLinks[p.Dev] = true
-		}
+	if o.Facts.Paths, err = k.paths(q.Paths, links.names); err != nil {
+		return o, fmt.Errorf("asking for routes: %w", err)
+	}
+	settings := map[string]bool{}
+	for _, p := range o.Facts.Paths {
+		settings[p.Dev] = true
 	}
 	for _, l := range q.Settings {
-		sysctlLinks[l] = true
+		settings[l] = true
 	}
-	for _, obj := range o.State {
-		if l, ok := obj.(xfrmi.Link); ok && l.Kind == xfrmi.Kind {
-			sysctlLinks[l.Name] = true
-		}
+	for l := range links.under {
+		settings[l] = true
 	}
 	o.Facts.ReflectsMark = reflectsMark()
 	o.Facts.NoIPv6 = !hasIPv6()
-	links := slices.Sorted(maps.Keys(sysctlLinks))
-	promotes(o.State, links)
-	o.Facts.RPFilter, err = rpFilter(o.State, links)
+	o.Facts.RPFilter, err = links.settings(o.State, slices.Sorted(maps.Keys(settings)))
 	if err != nil {
 		return o, fmt.Errorf("is /proc mounted? %w", err)
 	}

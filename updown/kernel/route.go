@@ -1,11 +1,8 @@
 package kernel
 
 import (
-	"net/netip"
-
 	"github.com/ipsecif/ipsecif/routing"
 	"github.com/ipsecif/ipsecif/updown/plan"
-	"github.com/vishvananda/netlink"
 	"github.com/vishvananda/netlink/nl"
 	"golang.org/x/sys/unix"
 )
@@ -70,22 +67,4 @@ func scope(op plan.Op, r routing.Route) uint8 {
 		return unix.RT_SCOPE_LINK
 	}
 	return unix.RT_SCOPE_UNIVERSE
-}
-
-// path returns how packets of this host with a mark leave for an address, the
-// zero Path when they do not.
-func (k *Kernel) path(q plan.PathQuery, names map[uint32]string) (p routing.Path) {
-	found, err := k.handle.RouteGetWithOptions(q.To.AsSlice(), &netlink.RouteGetOptions{Mark: q.Mark})
-	if err != nil || len(found) == 0 || found[0].Type != unix.RTN_UNICAST {
-		return p
-	}
-	p.Dev = names[uint32(found[0].LinkIndex)]
-	if via, ok := netip.AddrFromSlice(found[0].Gw); ok {
-		p.Via = via.Unmap()
-	}
-	// A next hop of the other family has an attribute of its own.
-	if v, ok := found[0].Via.(*netlink.Via); ok {
-		p.Via, _ = netip.AddrFromSlice(v.Addr)
-	}
-	return p
 }

@@ -28,8 +28,9 @@ func reflectsMark() string {
 	return ""
 }
 
-// rpFilter adds rp_filter of the links to the state, and returns all values.
-func rpFilter(s plan.State, links []string) (plan.RPFilter, error) {
+// settings adds rp_filter of the links to the state, and promote_secondaries of
+// those for which it is on, and returns all values of rp_filter.
+func (t linkTable) settings(s plan.State, links []string) (plan.RPFilter, error) {
 	rp := plan.RPFilter{Links: map[string]int{}}
 	var err error
 	if rp.All, err = readSysctl(ofLink("all", routing.SysctlRPFilter)); err != nil {
@@ -38,26 +39,19 @@ func rpFilter(s plan.State, links []string) (plan.RPFilter, error) {
 	if rp.Default, err = readSysctl(ofLink("default", routing.SysctlRPFilter)); err != nil {
 		return rp, err
 	}
+	promote, err := readSysctl(ofLink("all", routing.SysctlPromote))
 	for _, link := range links {
-		n, err := readSysctl(ofLink(link, routing.SysctlRPFilter))
-		if err != nil {
-			continue // the link has gone in the meantime
+		c, ok := t.conf[link]
+		if !ok {
+			continue // no such link, or one without IPv4
 		}
-		rp.Links[link] = n
-		s.Put(routing.Sysctl{Link: link, Name: routing.SysctlRPFilter, Value: n})
-	}
-	return rp, nil
-}
-
-// promotes adds promote_secondaries to the state for those of the links for
-// which it is on. A link that has gone in the meantime has none.
-func promotes(s plan.State, links []string) {
-	all, _ := readSysctl(ofLink("all", routing.SysctlPromote))
-	for _, link := range links {
-		if n, err := readSysctl(ofLink(link, routing.SysctlPromote)); err == nil && (all != 0 || n != 0) {
+		rp.Links[link] = c.rpFilter
+		s.Put(routing.Sysctl{Link: link, Name: routing.SysctlRPFilter, Value: c.rpFilter})
+		if c.promotes || promote != 0 {
 			s.Put(routing.Sysctl{Link: link, Name: routing.SysctlPromote, Value: 1})
 		}
 	}
+	return rp, err
 }
 
 // ofLink returns the path of an IPv4 setting of a link below procNet.

@@ -61,6 +61,7 @@ type OpError struct {
 	Op   Op
 	Err  error
 	Hint string // what the error number does not tell; may be empty
+	Done []Op   // the operations of the same Apply that succeeded
 }
 
 // Error names the operation and the cause.

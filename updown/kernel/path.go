@@ -1,0 +1,103 @@
+package kernel
+
+import (
+	"net/netip"
+	"slices"
+	"syscall"
+
+	"github.com/ipsecif/ipsecif/routing"
+	"github.com/ipsecif/ipsecif/updown/plan"
+	"github.com/vishvananda/netlink/nl"
+	"golang.org/x/sys/unix"
+)
+
+// rtmFFIBMatch is RTM_F_FIB_MATCH of linux/rtnetlink.h (Linux 4.13): answer with
+// the route as it stands in its table.
+const rtmFFIBMatch = 0x2000
+
+// askTogether bounds the questions of one system call, so that their answers
+// fit into the receive buffer of the socket.
+const askTogether = 64
+
+// answer is the route that the kernel has chosen for a packet; ok is false when
+// there is none.
+type answer struct {
+	head  *nl.RtMsg
+	attrs map[uint16][]byte
+	ok    bool
+}
+
+// routeQuery asks how this host would send a packet.
+func (k *Kernel) routeQuery(to netip.Addr, mark uint32, flags uint32) *nl.NetlinkRequest {
+	req := request(k.dumps, unix.RTM_GETROUTE, 0)
+	head := &nl.RtMsg{}
+	head.Family, head.Dst_len, head.Flags = uint8(routing.FamilyOf(to)), uint8(to.BitLen()), flags
+	req.AddData(head)
+	req.AddData(nl.NewRtAttr(unix.RTA_DST, to.AsSlice()))
+	if mark != 0 {
+		req.AddData(nl.NewRtAttr(unix.RTA_MARK, nl.Uint32Attr(mark)))
+	}
+	return req
+}
+
+// ask sends questions, many in one system call, and returns their answers in
+// order. A question has one answer, a route or an error.
+func (k *Kernel) ask(reqs []*nl.NetlinkRequest) ([]answer, error) {
+	var all []answer
+	socket := k.dumps.Socket
+	for chunk := range slices.Chunk(reqs, askTogether) {
+		first := k.dumps.Seq + 1
+		var buf []byte
+		for _, req := range chunk {
+			k.dumps.Seq++
+			req.Seq = k.dumps.Seq
+			buf = append(buf, req.Serialize()...)
+		}
+		if err := unix.Sendto(socket.GetFd(), buf, 0, &unix.SockaddrNetlink{Family: unix.AF_NETLINK}); err != nil {
+			return nil, err
+		}
+		answers := make([]answer, len(chunk))
+		for left := len(chunk); left > 0; {
+			msgs, _, err := socket.Receive()
+			if err != nil {
+				return nil, err
+			}
+			for _, m := range msgs {
+				if i := m.Header.Seq - first; i < uint32(len(answers)) {
+					answers[i] = answerOf(m)
+					left--
+				}
+			}
+		}
+		all = append(all, answers...)
+	}
+	return all, nil
+}
+
+func answerOf(m syscall.NetlinkMessage) answer {
+	if m.Header.Type != unix.RTM_NEWROUTE || len(m.Data) < unix.SizeofRtMsg {
+		return answer{}
+	}
+	head := nl.DeserializeRtMsg(m.Data)
+	return answer{head, attrs(m.Data[head.Len():]), true}
+}
+
+// paths returns how packets of this host with their marks leave, the zero Path
+// when they do not.
+func (k *Kernel) paths(queries []plan.PathQuery, names map[uint32]string) (map[plan.PathQuery]routing.Path, error) {
+	var reqs []*nl.NetlinkRequest
+	for _, q := range queries {
+		reqs = append(reqs, k.routeQuery(q.To, q.Mark, 0))
+	}
+	answers, err := k.ask(reqs)
+	paths := map[plan.PathQuery]routing.Path{}
+	for i, a := range answers {
+		var p routing.Path
+		if a.ok && a.head.Type == unix.RTN_UNICAST {
+			r := parseRoute(a.head, a.attrs, names)
+			p = routing.Path{Dev: r.Dev, Via: r.Via}
+		}
+		paths[queries[i]] = p
+	}
+	return paths, err
+}
