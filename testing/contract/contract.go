@@ -6,6 +6,7 @@ package contract
 import (
 	"errors"
 	"fmt"
+	"net/netip"
 	"os"
 	"path/filepath"
 	"strings"
@@ -33,8 +34,9 @@ func Files(t *testing.T, dir string) []string {
 
 // Run checks one case. Its file has the operations of `setup`, which must
 // succeed, then those of `apply`, the text of the `error` that they end with
-// (empty for none), and the `state` after them. With update the file is
-// written anew.
+// (empty for none), and the `state` after them; a file with `near`, a limited
+// query, has also what is `seen` with that. With update the file is written
+// anew.
 func Run(t *testing.T, k updown.Kernel, file string, update bool) {
 	t.Helper()
 	ar, err := txtar.ParseFile(file)
@@ -52,8 +54,13 @@ func Run(t *testing.T, k updown.Kernel, file string, update bool) {
 		{Name: "setup", Data: []byte(sections["setup"])},
 		{Name: "apply", Data: []byte(sections["apply"])},
 		{Name: "error", Data: []byte(outcome(k.Apply(ops(t, sections["apply"]), func(plan.Op) {})))},
-		{Name: "state", Data: []byte(dump(t, k))},
+		{Name: "state", Data: []byte(dump(t, k, query))},
 	}}
+	if near, ok := sections["near"]; ok {
+		got.Files = append(got.Files,
+			txtar.File{Name: "near", Data: []byte(near)},
+			txtar.File{Name: "seen", Data: []byte(dump(t, k, nearQuery(t, near)))})
+	}
 	if update {
 		if err := os.WriteFile(file, txtar.Format(&got), 0o644); err != nil {
 			t.Fatal(err)
@@ -100,11 +107,46 @@ func outcome(err error) string {
 	return fmt.Sprintf("%s: %v\n", opErr.Op, root)
 }
 
-// dump returns the state in the notation of plans, without what every new
-// namespace has.
-func dump(t *testing.T, k updown.Kernel) string {
+// nearQuery reads the words link, addr, guards, table and path, each with its
+// argument on a line.
+func nearQuery(t *testing.T, lines string) plan.Query {
 	t.Helper()
-	o, err := k.Observe(query)
+	q := plan.Query{Near: &plan.Near{}}
+	for line := range strings.Lines(lines) {
+		word, argument, _ := strings.Cut(strings.TrimSpace(line), " ")
+		var err error
+		var addr netip.Addr
+		var table routing.Table
+		switch word {
+		case "link":
+			q.Near.Links = append(q.Near.Links, argument)
+		case "addr":
+			addr, err = netip.ParseAddr(argument)
+			q.Near.Addrs = append(q.Near.Addrs, addr)
+		case "path":
+			addr, err = netip.ParseAddr(argument)
+			q.Paths = append(q.Paths, plan.PathQuery{To: addr})
+		case "guards":
+			table, err = routing.ParseTable(argument)
+			q.Near.Guards = append(q.Near.Guards, table)
+		case "table":
+			table, err = routing.ParseTable(argument)
+			q.Tables = append(q.Tables, table)
+		default:
+			err = fmt.Errorf("no such word: %q", word)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	return q
+}
+
+// dump returns the state in the notation of plans, without what every new
+// namespace has. Of a limited query it adds the facts.
+func dump(t *testing.T, k updown.Kernel, q plan.Query) string {
+	t.Helper()
+	o, err := k.Observe(q)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -112,6 +154,15 @@ func dump(t *testing.T, k updown.Kernel) string {
 	for _, obj := range o.State.Sorted() {
 		if !native(obj) {
 			fmt.Fprintln(&b, plan.Making(obj))
+		}
+	}
+	if q.Near != nil {
+		for _, l := range o.Facts.Locals.Addrs {
+			fmt.Fprintf(&b, "local %s dev %s\n", l.Addr, l.Dev)
+		}
+		for _, pq := range q.Paths {
+			p := o.Facts.Paths[pq]
+			fmt.Fprintf(&b, "path %s dev %s via %s\n", pq.To, p.Dev, p.Via)
 		}
 	}
 	return b.String()

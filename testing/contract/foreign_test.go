@@ -55,7 +55,7 @@ func runForeign(t *testing.T, k *kernel.Kernel, file string) {
 			t.Fatalf("%s: %v\n%s", strings.TrimSpace(line), err, out)
 		}
 	}
-	if got := dump(t, k); got != sections["state"] {
+	if got := dump(t, k, query); got != sections["state"] {
 		t.Errorf("state: got\n%swant\n%s", got, sections["state"])
 	}
 	for line := range strings.Lines(sections["paths"]) {

@@ -56,6 +56,13 @@ func sysctl(link string, value int) routing.Sysctl {
 
 // Observe returns the state and the facts that follow from it.
 func (k *Kernel) Observe(q plan.Query) (plan.Observation, error) {
+	if q.Near != nil {
+		return k.near(q), nil
+	}
+	return k.everything(q), nil
+}
+
+func (k *Kernel) everything(q plan.Query) plan.Observation {
 	o := plan.Observation{State: plan.State{}}
 	o.Facts.RPFilter.Links = map[string]int{}
 	o.Facts.Paths = map[plan.PathQuery]routing.Path{}
@@ -96,7 +103,7 @@ func (k *Kernel) Observe(q plan.Query) (plan.Observation, error) {
 		}
 		o.State.Put(obj)
 	}
-	return o, nil
+	return o
 }
 
 func (k *Kernel) defaultRoute(l *conn.Locals, r routing.Route) {

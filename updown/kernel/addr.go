@@ -3,7 +3,6 @@ package kernel
 import (
 	"net/netip"
 
-	"github.com/ipsecif/ipsecif/conn"
 	"github.com/ipsecif/ipsecif/routing"
 	"github.com/ipsecif/ipsecif/updown/plan"
 	"github.com/ipsecif/ipsecif/xfrmi"
@@ -14,23 +13,28 @@ import (
 // ifaProto is IFA_PROTO of linux/if_addr.h (Linux 5.18; older kernels ignore it).
 const ifaProto = 11
 
-// addrs adds the addresses of all links to the state and to the local
-// addresses.
-func (k *Kernel) addrs(s plan.State, locals *conn.Locals, names map[uint32]string) error {
+// addrs calls each for every address of a link, with index 0 for those of all
+// links.
+func (k *Kernel) addrs(index uint32, t *linkTable, each func(xfrmi.Addr)) error {
 	newRequest := func() *nl.NetlinkRequest {
 		req := request(k.dumps, unix.RTM_GETADDR, unix.NLM_F_DUMP)
-		req.AddData(nl.NewIfAddrmsg(unix.AF_UNSPEC))
+		head := nl.NewIfAddrmsg(unix.AF_UNSPEC)
+		head.Index = index
+		req.AddData(head)
 		return req
 	}
 	return dump("addresses", unix.RTM_NEWADDR, newRequest, func(msg []byte) {
 		head := nl.DeserializeIfAddrmsg(msg)
+		if index != 0 && head.Index != index {
+			return // before Linux 5.0 the kernel filters nothing
+		}
 		a := attrs(msg[head.Len():])
 		value := a[unix.IFA_LOCAL]
 		if value == nil {
 			value = a[unix.IFA_ADDRESS]
 		}
 		addr := xfrmi.Addr{
-			Link:   names[head.Index],
+			Link:   t.name(head.Index),
 			Prefix: netip.PrefixFrom(address(value), int(head.Prefixlen)),
 		}
 		// In IPv6 the same bit means a temporary address.
@@ -38,8 +42,7 @@ func (k *Kernel) addrs(s plan.State, locals *conn.Locals, names map[uint32]strin
 		if proto := a[ifaProto]; len(proto) == 1 {
 			addr.Mine = routing.Protocol(proto[0]) == routing.ProtocolIpsecif
 		}
-		s.Put(addr)
-		locals.Addrs = append(locals.Addrs, conn.LocalAddr{Dev: addr.Link, Addr: addr.Prefix.Addr()})
+		each(addr)
 	})
 }
 

@@ -38,6 +38,19 @@ func (k *Kernel) unusedIndex() (uint32, error) {
 	return 0, fmt.Errorf("no unused device index in %d tries", indexTries)
 }
 
+// name returns the name of the link with an index, "" when there is none.
+func (k *Kernel) name(index uint32) string {
+	req, err := unix.NewIfreq("")
+	if err != nil {
+		return ""
+	}
+	req.SetUint32(index)
+	if err := unix.IoctlIfreq(k.devices, unix.SIOCGIFNAME, req); err != nil {
+		return ""
+	}
+	return req.Name()
+}
+
 // index returns the index of a link, that which it has when it is asked for the
 // first time by an Apply.
 func (k *Kernel) index(link string) (uint32, error) {

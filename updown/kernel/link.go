@@ -23,6 +23,7 @@ var addrGenModes = []string{"eui64", "none", "stable_secret", "random"}
 
 // linkTable is what is known of links besides the state.
 type linkTable struct {
+	k     *Kernel
 	names map[uint32]string   // by index
 	under map[string]uint32   // by name, the index of the link device
 	conf  map[string]linkConf // by name
@@ -42,6 +43,29 @@ const (
 	confPromote  = 19
 )
 
+func (k *Kernel) newLinkTable() *linkTable {
+	return &linkTable{k, map[uint32]string{}, map[string]uint32{}, map[string]linkConf{}}
+}
+
+// name returns the name of the link with an index, "" when there is none.
+func (t *linkTable) name(index uint32) string {
+	name, ok := t.names[index]
+	if !ok && index != 0 {
+		name = t.k.name(index)
+		t.names[index] = name
+	}
+	return name
+}
+
+// resolve names the link devices of the xfrm interfaces that were read.
+func (t *linkTable) resolve(s plan.State) {
+	for name, index := range t.under {
+		link := s[xfrmi.Link{Name: name}.Key()].(xfrmi.Link)
+		link.Under = t.name(index)
+		s.Put(link)
+	}
+}
+
 func linksRequest(k *Kernel, flags int) *nl.NetlinkRequest {
 	req := request(k.dumps, unix.RTM_GETLINK, flags)
 	req.AddData(nl.NewIfInfomsg(unix.AF_UNSPEC))
@@ -50,20 +74,16 @@ func linksRequest(k *Kernel, flags int) *nl.NetlinkRequest {
 }
 
 // links adds every link to the state, with attributes for xfrm interfaces.
-func (k *Kernel) links(s plan.State) (linkTable, error) {
-	t := linkTable{map[uint32]string{}, map[string]uint32{}, map[string]linkConf{}}
+func (k *Kernel) links(s plan.State) (*linkTable, error) {
+	t := k.newLinkTable()
 	newRequest := func() *nl.NetlinkRequest { return linksRequest(k, unix.NLM_F_DUMP) }
 	err := dump("links", unix.RTM_NEWLINK, newRequest, func(msg []byte) { t.link(s, msg) })
-	for name, index := range t.under {
-		link := s[xfrmi.Link{Name: name}.Key()].(xfrmi.Link)
-		link.Under = t.names[index]
-		s.Put(link)
-	}
+	t.resolve(s)
 	return t, err
 }
 
-// link adds the link of one message.
-func (t linkTable) link(s plan.State, msg []byte) {
+// link adds the link of one message and returns its index.
+func (t *linkTable) link(s plan.State, msg []byte) uint32 {
 	head := nl.DeserializeIfInfomsg(msg)
 	a := attrs(msg[head.Len():])
 	link := xfrmi.Link{Name: text(a[unix.IFLA_IFNAME])}
@@ -80,6 +100,7 @@ func (t linkTable) link(s plan.State, msg []byte) {
 		linkAttrs(s, link.Name, head, a)
 	}
 	s.Put(link)
+	return uint32(head.Index)
 }
 
 func linkAttrs(s plan.State, name string, head *nl.IfInfomsg, a map[uint16][]byte) {

@@ -8,29 +8,37 @@ import (
 	"github.com/ipsecif/ipsecif/conn"
 	"github.com/ipsecif/ipsecif/routing"
 	"github.com/ipsecif/ipsecif/updown/plan"
+	"github.com/ipsecif/ipsecif/xfrmi"
 )
 
 // Observe reads the state of the network namespace: all links, addresses and
 // rules, the routes of main and of the tables asked for, our own routes of any
-// table, and the facts asked for.
+// table, and the facts asked for; or only what the query limits it to.
 func (k *Kernel) Observe(q plan.Query) (plan.Observation, error) {
+	if q.Near != nil {
+		return k.near(q)
+	}
 	o := plan.Observation{State: plan.State{}}
 	links, err := k.links(o.State)
 	if err != nil {
 		return o, err
 	}
-	if err := k.addrs(o.State, &o.Facts.Locals, links.names); err != nil {
+	each := func(a xfrmi.Addr) {
+		o.State.Put(a)
+		o.Facts.Locals.Addrs = append(o.Facts.Locals.Addrs, conn.LocalAddr{Dev: a.Link, Addr: a.Prefix.Addr()})
+	}
+	if err := k.addrs(0, links, each); err != nil {
 		return o, err
 	}
 	tables := append([]routing.Table{routing.TableMain}, q.Tables...)
-	if err := k.routes(o.State, tables, links.names); err != nil {
+	if err := k.routes(o.State, tables, links); err != nil {
 		return o, err
 	}
 	if err := k.rules(o.State); err != nil {
 		return o, err
 	}
 	o.Facts.Locals.DefaultRoutes = defaultRoutes(o.State)
-	if o.Facts.Paths, err = k.paths(q.Paths, links.names); err != nil {
+	if o.Facts.Paths, err = k.paths(q.Paths, links); err != nil {
 		return o, fmt.Errorf("asking for routes: %w", err)
 	}
 	settings := map[string]bool{}
@@ -43,13 +51,19 @@ func (k *Kernel) Observe(q plan.Query) (plan.Observation, error) {
 	for l := range links.under {
 		settings[l] = true
 	}
+	return o, k.settings(&o, links, settings)
+}
+
+// settings adds the settings of some links, and those of the host.
+func (k *Kernel) settings(o *plan.Observation, links *linkTable, of map[string]bool) error {
 	o.Facts.ReflectsMark = reflectsMark()
 	o.Facts.NoIPv6 = !hasIPv6()
-	o.Facts.RPFilter, err = links.settings(o.State, slices.Sorted(maps.Keys(settings)))
+	var err error
+	o.Facts.RPFilter, err = links.settings(o.State, slices.Sorted(maps.Keys(of)))
 	if err != nil {
-		return o, fmt.Errorf("is /proc mounted? %w", err)
+		return fmt.Errorf("is /proc mounted? %w", err)
 	}
-	return o, nil
+	return nil
 }
 
 // defaultRoutes returns the default routes of main that are not ours, best

@@ -84,7 +84,7 @@ func answerOf(m syscall.NetlinkMessage) answer {
 
 // paths returns how packets of this host with their marks leave, the zero Path
 // when they do not.
-func (k *Kernel) paths(queries []plan.PathQuery, names map[uint32]string) (map[plan.PathQuery]routing.Path, error) {
+func (k *Kernel) paths(queries []plan.PathQuery, links *linkTable) (map[plan.PathQuery]routing.Path, error) {
 	var reqs []*nl.NetlinkRequest
 	for _, q := range queries {
 		reqs = append(reqs, k.routeQuery(q.To, q.Mark, 0))
@@ -94,7 +94,7 @@ func (k *Kernel) paths(queries []plan.PathQuery, names map[uint32]string) (map[p
 	for i, a := range answers {
 		var p routing.Path
 		if a.ok && a.head.Type == unix.RTN_UNICAST {
-			r := parseRoute(a.head, a.attrs, names)
+			r := parseRoute(a.head, a.attrs, links)
 			p = routing.Path{Dev: r.Dev, Via: r.Via}
 		}
 		paths[queries[i]] = p

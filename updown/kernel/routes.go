@@ -13,18 +13,20 @@ import (
 // routeFilter says which routes a dump is to return.
 type routeFilter struct {
 	family   routing.Family
-	table    routing.Table    // 0: of every table
-	protocol routing.Protocol // 0: of every protocol
+	table    routing.Table     // 0: of every table
+	protocol routing.Protocol  // 0: of every protocol
+	kind     routing.RouteType // 0: of every type
+	oif      uint32            // index of a link; 0: of every link and of none
 }
 
 // routes adds the routes of some tables to the state, and our own of any
 // other table.
-func (k *Kernel) routes(s plan.State, tables []routing.Table, names map[uint32]string) error {
+func (k *Kernel) routes(s plan.State, tables []routing.Table, links *linkTable) error {
 	tables = slices.Compact(slices.Sorted(slices.Values(tables)))
 	for _, family := range []routing.Family{routing.IPv4, routing.IPv6} {
 		for _, t := range tables {
 			each := func(r routing.Route) { putRoute(s, r) }
-			if err := k.dumpRoutes(routeFilter{family: family, table: t}, names, each); err != nil {
+			if err := k.dumpRoutes(routeFilter{family: family, table: t}, links, each); err != nil {
 				return err
 			}
 		}
@@ -35,7 +37,7 @@ func (k *Kernel) routes(s plan.State, tables []routing.Table, names map[uint32]s
 				putRoute(s, r)
 			}
 		}
-		if err := k.dumpRoutes(routeFilter{family: family, protocol: routing.ProtocolIpsecif}, names, each); err != nil {
+		if err := k.dumpRoutes(routeFilter{family: family, protocol: routing.ProtocolIpsecif}, links, each); err != nil {
 			return err
 		}
 	}
@@ -43,14 +45,17 @@ func (k *Kernel) routes(s plan.State, tables []routing.Table, names map[uint32]s
 }
 
 // dumpRoutes calls each for every route of a dump, in the kernel's order.
-func (k *Kernel) dumpRoutes(f routeFilter, names map[uint32]string, each func(routing.Route)) error {
+func (k *Kernel) dumpRoutes(f routeFilter, links *linkTable, each func(routing.Route)) error {
 	newRequest := func() *nl.NetlinkRequest {
 		req := request(k.dumps, unix.RTM_GETROUTE, unix.NLM_F_DUMP)
 		head := &nl.RtMsg{}
-		head.Family, head.Protocol = uint8(f.family), uint8(f.protocol)
+		head.Family, head.Protocol, head.Type = uint8(f.family), uint8(f.protocol), uint8(f.kind)
 		req.AddData(head)
 		if f.table != 0 {
 			req.AddData(nl.NewRtAttr(unix.RTA_TABLE, nl.Uint32Attr(uint32(f.table))))
+		}
+		if f.oif != 0 {
+			req.AddData(nl.NewRtAttr(unix.RTA_OIF, nl.Uint32Attr(f.oif)))
 		}
 		return req
 	}
@@ -60,9 +65,10 @@ func (k *Kernel) dumpRoutes(f routeFilter, names map[uint32]string, each func(ro
 		if head.Flags&unix.RTM_F_CLONED != 0 || head.Family != uint8(f.family) {
 			return
 		}
-		r := parseRoute(head, attrs(msg[head.Len():]), names)
+		r := parseRoute(head, attrs(msg[head.Len():]), links)
 		// Before Linux 4.20 the kernel filters nothing.
-		matches := (f.table == 0 || f.table == r.Table) && (f.protocol == 0 || f.protocol == r.Protocol)
+		matches := (f.table == 0 || f.table == r.Table) && (f.protocol == 0 || f.protocol == r.Protocol) &&
+			(f.kind == 0 || f.kind == r.Type) && (f.oif == 0 || r.Dev == links.name(f.oif))
 		if matches && !isNoise(r) {
 			each(r)
 		}
@@ -96,7 +102,7 @@ func putRoute(s plan.State, r routing.Route) {
 	s[key] = r
 }
 
-func parseRoute(head *nl.RtMsg, a map[uint16][]byte, names map[uint32]string) routing.Route {
+func parseRoute(head *nl.RtMsg, a map[uint16][]byte, links *linkTable) routing.Route {
 	r := routing.Route{
 		Table:    routing.Table(number(a[unix.RTA_TABLE])),
 		Type:     routing.RouteType(head.Type),
@@ -114,7 +120,7 @@ func parseRoute(head *nl.RtMsg, a map[uint16][]byte, names map[uint32]string) ro
 	}
 	// IPv6 shows lo as the device of routes that have none.
 	if r.Type == routing.Unicast {
-		r.Dev = names[number(a[unix.RTA_OIF])]
+		r.Dev = links.name(number(a[unix.RTA_OIF]))
 	}
 	return r
 }

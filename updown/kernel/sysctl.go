@@ -30,7 +30,7 @@ func reflectsMark() string {
 
 // settings adds rp_filter of the links to the state, and promote_secondaries of
 // those for which it is on, and returns all values of rp_filter.
-func (t linkTable) settings(s plan.State, links []string) (plan.RPFilter, error) {
+func (t *linkTable) settings(s plan.State, links []string) (plan.RPFilter, error) {
 	rp := plan.RPFilter{Links: map[string]int{}}
 	var err error
 	if rp.All, err = readSysctl(ofLink("all", routing.SysctlRPFilter)); err != nil {

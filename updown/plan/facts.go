@@ -14,12 +14,21 @@ type PathQuery struct {
 	Mark uint32
 }
 
-// Query says what has to be read from the kernel besides the objects
-// themselves.
+// Query says what has to be read from the kernel. The zero value asks for all
+// objects but the routes of tables other than main.
 type Query struct {
-	Tables   []routing.Table // their routes, beside those of main
+	Tables   []routing.Table // all their routes
 	Paths    []PathQuery
 	Settings []string // links whose settings are asked for, beside those on Paths and all xfrm interfaces
+	Near     *Near    // nil for everything
+}
+
+// Near limits a query to the neighbourhood of some tunnels: beside it, only the
+// rules and what Query asks for by name are read.
+type Near struct {
+	Links  []string        // with their settings, addresses and routes (but those of table local)
+	Addrs  []netip.Addr    // asked whether they are this host's; the only ones that Facts.Locals can have
+	Guards []routing.Table // whose guards are read
 }
 
 // RPFilter holds the values of rp_filter as they are in effect before ipsecif.

@@ -1,0 +1,67 @@
+package fake
+
+import (
+	"net/netip"
+	"slices"
+
+	"github.com/ipsecif/ipsecif/conn"
+	"github.com/ipsecif/ipsecif/routing"
+	"github.com/ipsecif/ipsecif/updown/plan"
+	"github.com/ipsecif/ipsecif/xfrmi"
+)
+
+// near returns what a limited query may see of everything.
+func (k *Kernel) near(q plan.Query) plan.Observation {
+	all := q
+	all.Tables = slices.Concat(q.Tables, q.Near.Guards)
+	o := k.everything(all)
+	o.Facts.Locals = conn.Locals{Addrs: k.locals(q.Near.Addrs)}
+	links := slices.Concat(q.Near.Links, q.Settings)
+	for _, p := range o.Facts.Paths {
+		links = append(links, p.Dev)
+	}
+	for key, obj := range o.State {
+		if !seen(obj, q, links) {
+			delete(o.State, key)
+		}
+	}
+	for link := range o.Facts.RPFilter.Links {
+		if !slices.Contains(links, link) {
+			delete(o.Facts.RPFilter.Links, link)
+		}
+	}
+	return o
+}
+
+// seen reports whether a limited query shows an object; links are those whose
+// settings it shows.
+func seen(obj plan.Object, q plan.Query, links []string) bool {
+	switch obj := obj.(type) {
+	case xfrmi.Link:
+		return slices.Contains(links, obj.Name)
+	case xfrmi.Attr:
+		return slices.Contains(links, obj.Link)
+	case routing.Sysctl:
+		return slices.Contains(links, obj.Link)
+	case xfrmi.Addr:
+		return slices.Contains(q.Near.Links, obj.Link)
+	case routing.Route:
+		return slices.Contains(q.Near.Links, obj.Dev) || slices.Contains(q.Tables, obj.Table) ||
+			obj.Type == routing.Unreachable && slices.Contains(q.Near.Guards, obj.Table)
+	}
+	return true
+}
+
+// locals returns those of some addresses that are the host's.
+func (k *Kernel) locals(addrs []netip.Addr) []conn.LocalAddr {
+	var locals []conn.LocalAddr
+	for _, a := range addrs {
+		for _, obj := range k.State.Sorted() {
+			if addr, ok := obj.(xfrmi.Addr); ok && addr.Prefix.Addr() == a {
+				locals = append(locals, conn.LocalAddr{Dev: addr.Link, Addr: a})
+				break
+			}
+		}
+	}
+	return locals
+}

@@ -1,0 +1,144 @@
+package kernel
+
+import (
+	"errors"
+	"fmt"
+	"net/netip"
+	"slices"
+
+	"github.com/ipsecif/ipsecif/conn"
+	"github.com/ipsecif/ipsecif/routing"
+	"github.com/ipsecif/ipsecif/updown/plan"
+	"github.com/ipsecif/ipsecif/xfrmi"
+	"github.com/vishvananda/netlink/nl"
+	"golang.org/x/sys/unix"
+)
+
+// near reads the neighbourhood of some tunnels. How long that takes does not
+// depend on how many others there are, but for the walk through its tables that
+// the kernel does to find the routes of a link.
+func (k *Kernel) near(q plan.Query) (plan.Observation, error) {
+	o := plan.Observation{State: plan.State{}}
+	links := k.newLinkTable()
+	settings := map[string]bool{}
+	for _, name := range q.Near.Links {
+		if err := k.neighbourhood(o.State, links, name); err != nil {
+			return o, err
+		}
+		settings[name] = true
+	}
+	if err := k.inTables(o.State, links, q); err != nil {
+		return o, err
+	}
+	if err := k.rules(o.State); err != nil {
+		return o, err
+	}
+	var err error
+	if o.Facts.Locals.Addrs, err = k.locals(q.Near.Addrs); err != nil {
+		return o, err
+	}
+	if o.Facts.Paths, err = k.paths(q.Paths, links); err != nil {
+		return o, fmt.Errorf("asking for routes: %w", err)
+	}
+	others := slices.Clone(q.Settings)
+	for _, p := range o.Facts.Paths {
+		others = append(others, p.Dev)
+	}
+	for _, name := range others {
+		if settings[name] {
+			continue
+		}
+		settings[name] = true
+		if _, err := k.link(o.State, links, name); err != nil {
+			return o, err
+		}
+	}
+	links.resolve(o.State)
+	return o, k.settings(&o, links, settings)
+}
+
+// neighbourhood adds a link to the state, with its addresses and routes.
+func (k *Kernel) neighbourhood(s plan.State, links *linkTable, name string) error {
+	index, err := k.link(s, links, name)
+	if err != nil || index == 0 {
+		return err
+	}
+	if err := k.addrs(index, links, func(a xfrmi.Addr) { s.Put(a) }); err != nil {
+		return err
+	}
+	each := func(r routing.Route) {
+		if r.Table != routing.TableLocal {
+			putRoute(s, r)
+		}
+	}
+	for _, family := range []routing.Family{routing.IPv4, routing.IPv6} {
+		if err := k.dumpRoutes(routeFilter{family: family, oif: index}, links, each); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// link adds a link to the state and returns its index, 0 when there is none of
+// that name.
+func (k *Kernel) link(s plan.State, links *linkTable, name string) (uint32, error) {
+	if name == "" || len(name) >= unix.IFNAMSIZ {
+		return 0, nil
+	}
+	req := linksRequest(k, 0)
+	req.AddData(nl.NewRtAttr(unix.IFLA_IFNAME, nl.ZeroTerminated(name)))
+	msgs, err := req.Execute(unix.NETLINK_ROUTE, unix.RTM_NEWLINK)
+	switch {
+	case errors.Is(err, unix.ENODEV):
+		return 0, nil
+	case err != nil:
+		return 0, fmt.Errorf("reading link %s: %w", name, err)
+	case len(msgs) == 0:
+		return 0, fmt.Errorf("reading link %s: no answer", name)
+	}
+	return links.link(s, msgs[0]), nil
+}
+
+// inTables adds all routes of the tables asked for, and the guards of others.
+func (k *Kernel) inTables(s plan.State, links *linkTable, q plan.Query) error {
+	// What the links have shown is not put a second time: it would look like
+	// two routes.
+	each := func(r routing.Route) {
+		if have, read := s[r.Key()]; !read || have != r {
+			putRoute(s, r)
+		}
+	}
+	for _, family := range []routing.Family{routing.IPv4, routing.IPv6} {
+		for _, t := range q.Tables {
+			if err := k.dumpRoutes(routeFilter{family: family, table: t}, links, each); err != nil {
+				return err
+			}
+		}
+		for _, t := range q.Near.Guards {
+			f := routeFilter{family: family, table: t, kind: routing.Unreachable}
+			if err := k.dumpRoutes(f, links, each); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// locals returns those of some addresses that are this host's.
+func (k *Kernel) locals(addrs []netip.Addr) ([]conn.LocalAddr, error) {
+	var reqs []*nl.NetlinkRequest
+	for _, a := range addrs {
+		reqs = append(reqs, k.routeQuery(a, 0, rtmFFIBMatch))
+	}
+	answers, err := k.ask(reqs)
+	if err != nil {
+		return nil, fmt.Errorf("asking for addresses: %w", err)
+	}
+	var locals []conn.LocalAddr
+	for i, a := range answers {
+		if a.ok && a.head.Type == unix.RTN_LOCAL {
+			locals = append(locals, conn.LocalAddr{Dev: k.name(number(a.attrs[unix.RTA_OIF])), Addr: addrs[i]})
+		}
+	}
+	return locals, nil
+}
