@@ -59,69 +59,54 @@ func (e *Engine) Plan(conns []conn.Conn) (plan.Plan, error) {
 }
 
 // change runs the whole chain for conns to be claimed or, when drop is not
-// nil, for names whose claims are given up.
+// nil, for names whose claims are given up. A change of few conns reads what is
+// near them only; when what it finds cannot be judged from there, or is not what
+// the claims say, it is done again with everything read.
 func (e *Engine) change(conns []conn.Conn, drop []string) (plan.Plan, error) {
 	unlock, err := e.Store.Lock()
 	if err != nil {
 		return plan.Plan{}, err
 	}
 	defer unlock()
-	r, err := e.prepare(conns, drop)
-	if err != nil {
-		return r.plan, err
+	r, err := e.prepareNear(conns, drop)
+	if err == nil {
+		err = e.carryOut(r)
 	}
-	if err := e.record(r); err != nil {
-		return r.plan, errors.Join(err, e.forget(r))
+	if errors.Is(err, errLookFurther) {
+		if r, err = e.prepare(conns, drop); err == nil {
+			err = e.carryOut(r)
+		}
+	}
+	return r.plan, err
+}
+
+// carryOut does what was planned, and verifies it.
+func (e *Engine) carryOut(r run) error {
+	if err := e.Store.Change(r.begun()); err != nil {
+		return errors.Join(err, e.forget(r))
 	}
 	if err := e.Kernel.Apply(r.plan.Ops, e.Trace); err != nil {
-		return r.plan, errors.Join(err, e.undo(r, err))
-	}
-	for _, name := range drop {
-		if err := e.Store.Remove(name); err != nil {
-			return r.plan, err
+		undone := e.undo(r, err)
+		if undone == nil && r.surprised(err) {
+			return errLookFurther
 		}
+		return errors.Join(err, undone)
 	}
-	for _, c := range r.added {
-		if c.Previous == nil {
-			continue
-		}
-		c.Previous = nil
-		if err := e.Store.Put(c); err != nil {
-			return r.plan, err
-		}
-	}
-	if err := e.Store.Save(r.savedAfter()); err != nil {
-		return r.plan, err
-	}
-	return r.plan, e.verify(r)
-}
-
-// record writes what a later run needs if this one dies in the middle.
-func (e *Engine) record(r run) error {
-	if err := e.Store.Save(slices.Concat(r.saved, r.plan.Save)); err != nil {
+	if err := e.Store.Change(r.done()); err != nil {
 		return err
 	}
-	for _, c := range r.added {
-		if err := e.Store.Put(c); err != nil {
-			return err
-		}
-	}
-	return nil
+	return e.verify(r)
 }
 
-// forget takes record back. A claim that was there before is put back in one
-// step, so that no failure loses it.
+// forget takes back what was written at the beginning.
 func (e *Engine) forget(r run) error {
-	errs := []error{e.Store.Save(r.saved)}
-	for _, c := range r.added {
-		old, ok := named(r.replaced, c.Name)
-		if ok {
-			errs = append(errs, e.Store.Put(old))
-		} else {
-			errs = append(errs, e.Store.Remove(c.Name))
+	c := claim.Change{Put: slices.Concat(r.replaced, r.leaving), Saved: r.saved}
+	for _, added := range r.added {
+		if _, ok := named(r.replaced, added.Name); !ok {
+			c.Remove = append(c.Remove, added.Name)
 		}
 	}
-	return errors.Join(errs...)
+	return e.Store.Change(c)
 }
 
 // undo leads kernel and claims back to where they were before the operation
@@ -134,6 +119,7 @@ func (e *Engine) undo(r run, failure error) error {
 	}
 	now, err := e.Kernel.Observe(r.query)
 	if err == nil {
+		r.assume(plan.Made(done), now.State)
 		err = e.Kernel.Apply(plan.Revert(r.have.State, now.State, done), e.Trace)
 	}
 	if err != nil {
@@ -148,8 +134,9 @@ func (e *Engine) verify(r run) error {
 	if err != nil {
 		return fmt.Errorf("verifying: %w", err)
 	}
-	saved := r.savedAfter()
+	saved := r.done().Saved
 	want, _ := plan.Compile(r.claims, e.complete(now, saved))
+	r.assume(want.State, now.State)
 	left := plan.Diff(want, now.State, r.context(saved))
 	var errs []error
 	for _, op := range left.Ops {
@@ -189,13 +176,29 @@ func query(managed plan.Managed, claims []plan.Claim, saved []plan.Saved, conns 
 	for _, s := range saved {
 		q.Settings = append(q.Settings, s.Link)
 	}
+	q.Paths = paths(claims, conns, names)
+	return q
+}
+
+// paths returns the questions about paths, each once.
+func paths(claims []plan.Claim, conns []conn.Conn, names map[string]netip.Addr) []plan.PathQuery {
+	asked := map[plan.PathQuery]bool{}
+	var all []plan.PathQuery
+	add := func(queries []plan.PathQuery) {
+		for _, q := range queries {
+			if !asked[q] {
+				asked[q] = true
+				all = append(all, q)
+			}
+		}
+	}
 	for _, c := range claims {
-		q.Paths = append(q.Paths, c.Tunnel.PathQueries()...)
+		add(c.Tunnel.PathQueries())
 	}
 	for i := range conns {
-		q.Paths = append(q.Paths, plan.PathQueries(&conns[i], names)...)
+		add(plan.PathQueries(&conns[i], names))
 	}
-	return q
+	return all
 }
 
 // Claimed returns the names of all claims.
@@ -208,19 +211,33 @@ func (e *Engine) Claimed() ([]string, error) {
 	return names, err
 }
 
-// Local separates the conns that have an end on this host from the others.
-func (e *Engine) Local(conns []conn.Conn) (here, elsewhere []conn.Conn, err error) {
-	have, err := e.Kernel.Observe(plan.Query{})
-	if err != nil {
-		return nil, nil, err
-	}
-	facts := e.complete(have, nil)
-	for _, c := range conns {
-		if plan.Elsewhere(&c, facts) {
-			elsewhere = append(elsewhere, c)
-		} else {
-			here = append(here, c)
+// Locals returns what says which end of a conn is this host. Of few conns with
+// addresses it is no more than what they need.
+func (e *Engine) Locals(conns []conn.Conn) (conn.Locals, error) {
+	q := plan.Query{}
+	if len(conns) <= few && !slices.ContainsFunc(conns, byPlace) {
+		q.Near = &plan.Near{}
+		for i := range conns {
+			for _, end := range []conn.End{conns[i].Left, conns[i].Right} {
+				if end.Host.Addr.IsValid() {
+					q.Near.Addrs = append(q.Near.Addrs, end.Host.Addr)
+				}
+			}
 		}
 	}
-	return here, elsewhere, nil
+	have, err := e.Kernel.Observe(q)
+	return have.Facts.Locals, err
+}
+
+// Local separates the conns that have an end on this host from the others.
+func (e *Engine) Local(conns []conn.Conn, l conn.Locals) (here, elsewhere []conn.Conn) {
+	facts := plan.Facts{Locals: l, Names: e.Names}
+	for i := range conns {
+		if plan.Elsewhere(&conns[i], facts) {
+			elsewhere = append(elsewhere, conns[i])
+		} else {
+			here = append(here, conns[i])
+		}
+	}
+	return here, elsewhere
 }

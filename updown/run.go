@@ -8,6 +8,7 @@ import (
 	"slices"
 
 	"github.com/ipsecif/ipsecif/conn"
+	"github.com/ipsecif/ipsecif/updown/claim"
 	"github.com/ipsecif/ipsecif/updown/plan"
 	"github.com/ipsecif/ipsecif/xfrmi"
 )
@@ -17,18 +18,38 @@ type run struct {
 	claims   []plan.Claim // as they will be
 	added    []plan.Claim // of these, the new ones
 	replaced []plan.Claim // the old versions of new ones
+	leaving  []plan.Claim // those that are given up
+	refresh  []plan.Claim // of the others, those of which Wants has changed
 	saved    []plan.Saved // as they are
 	managed  plan.Managed
 	scope    plan.Scope // what the run may touch
 	query    plan.Query
 	have     plan.Observation
 	plan     plan.Plan
+	dropped  []string            // names of the claims that are given up
+	wants    map[string][]string // plan.Claim.Wants of all claims, as they will be
 }
 
-// savedAfter returns the settings to be restored after the plan is applied.
-func (r run) savedAfter() []plan.Saved {
+// begun returns the change of the store that precedes the plan: what a later
+// run needs if this one dies in the middle.
+func (r run) begun() claim.Change {
+	c := claim.Change{Saved: slices.Concat(r.saved, r.plan.Save)}
+	for _, changing := range slices.Concat(r.added, r.leaving) {
+		changing.Unfinished = true
+		c.Put = append(c.Put, changing)
+	}
+	return c
+}
+
+// done returns the change of the store that follows the plan.
+func (r run) done() claim.Change {
 	left := slices.DeleteFunc(slices.Clone(r.saved), func(s plan.Saved) bool { return slices.Contains(r.plan.Forget, s) })
-	return append(left, r.plan.Save...)
+	c := claim.Change{Put: slices.Clone(r.refresh), Remove: r.dropped, Saved: append(left, r.plan.Save...)}
+	for _, added := range r.added {
+		added.Previous, added.Unfinished, added.Wants = nil, false, r.wants[added.Name]
+		c.Put = append(c.Put, added)
+	}
+	return c
 }
 
 // prepare observes, compiles and compares. All problems and conflicts come
@@ -38,7 +59,7 @@ func (e *Engine) prepare(conns []conn.Conn, drop []string) (run, error) {
 	if err != nil {
 		return run{}, err
 	}
-	r := run{saved: saved, managed: e.managed(before), scope: plan.NewScope()}
+	r := run{saved: saved, managed: e.managed(before), scope: plan.NewScope(), dropped: drop}
 	for i := range conns {
 		c := &conns[i]
 		r.managed = append(r.managed, plan.PlaceOf(c))
@@ -56,13 +77,47 @@ func (e *Engine) prepare(conns []conn.Conn, drop []string) (run, error) {
 	}
 	r.sort(before, drop)
 	want, problems := plan.Compile(r.claims, facts)
-	r.plan = plan.Diff(want, r.have.State, r.context(saved))
-	errs := append([]error{unresolved}, r.relevant(problems)...)
+	r.index(want)
+	return r, errors.Join(unresolved, r.compare(want, problems))
+}
+
+// compare makes the plan, and returns what stands in its way.
+func (r *run) compare(want plan.Want, problems []plan.Problem) error {
+	r.plan = plan.Diff(want, r.have.State, r.context(r.saved))
+	errs := r.relevant(problems)
 	r.plan.Conflicts = slices.DeleteFunc(r.plan.Conflicts, func(c plan.Conflict) bool { return !r.concerns(c) })
 	for _, c := range r.plan.Conflicts {
 		errs = append(errs, r.located(c))
 	}
-	return r, errors.Join(errs...)
+	return errors.Join(errs...)
+}
+
+// index finds out what each claim wants now. Until the change is done, those
+// that change are found by what they wanted before, too.
+func (r *run) index(want plan.Want) {
+	r.wants = want.Keys()
+	for _, c := range r.claims {
+		r.wants[c.Name] = sorted(append(r.wants[c.Name], c.Tunnel.Uses()...))
+	}
+	for i := range r.added {
+		c := &r.added[i]
+		c.Wants = r.wants[c.Name]
+		if old, ok := named(r.replaced, c.Name); ok {
+			c.Wants = sorted(slices.Concat(c.Wants, old.Wants))
+		}
+	}
+	for _, c := range r.claims[:len(r.claims)-len(r.added)] {
+		if wants := r.wants[c.Name]; !slices.Equal(wants, c.Wants) {
+			c.Wants = wants
+			r.refresh = append(r.refresh, c)
+		}
+	}
+}
+
+// sorted returns strings in order, each once.
+func sorted(all []string) []string {
+	slices.Sort(all)
+	return slices.Compact(all)
 }
 
 func (r *run) context(saved []plan.Saved) plan.Context {
@@ -122,16 +177,25 @@ func resolve(conns []conn.Conn, facts plan.Facts) ([]plan.Claim, error) {
 // that until the change is done: nothing else would tell a later run what to
 // take away, were this one to die.
 func (r *run) sort(before []plan.Claim, drop []string) {
+	added, dropped := map[string]int{}, map[string]bool{}
+	for i, c := range r.added {
+		added[c.Name] = i
+	}
+	for _, name := range drop {
+		dropped[name] = true
+	}
 	for _, c := range before {
-		i := slices.IndexFunc(r.added, func(a plan.Claim) bool { return a.Name == c.Name })
-		if i < 0 && !slices.Contains(drop, c.Name) {
+		i, again := added[c.Name]
+		if !again && !dropped[c.Name] {
 			r.claims = append(r.claims, c)
 			continue
 		}
 		for _, t := range append(c.Previous, c.Tunnel) {
 			r.scope.Add(c.Name, t.Link, t.IfID)
 		}
-		if i >= 0 {
+		if !again {
+			r.leaving = append(r.leaving, c)
+		} else {
 			r.replaced = append(r.replaced, c)
 			r.added[i].Previous = c.Previous
 			if !reflect.DeepEqual(c.Tunnel, r.added[i].Tunnel) {

@@ -81,7 +81,7 @@ func (e *Engine) Status(conns []conn.Conn, complete bool) (Status, error) {
 	want, problems := plan.Compile(claims, facts)
 	diff := plan.Diff(want, have.State, plan.Context{Managed: managed, Saved: saved})
 	want = want.On(have.State, managed)
-	v := viewer{want: want, have: have.State, facts: facts, managed: managed, diff: diff, problems: problems}
+	v := viewer{want: want, owned: want.ByOwner(), have: have.State, facts: facts, managed: managed, diff: diff, problems: problems}
 	s := Status{Conns: []ConnStatus{}}
 	for _, c := range claims {
 		status := v.claim(c)
@@ -118,6 +118,7 @@ func find(conns []conn.Conn, name string) *conn.Conn {
 // viewer renders the comparison for one claim after the other.
 type viewer struct {
 	want     plan.Want
+	owned    map[string][]plan.Object // what each claim wants
 	have     plan.State
 	facts    plan.Facts
 	managed  plan.Managed
@@ -134,7 +135,7 @@ func (v viewer) claim(c plan.Claim) ConnStatus {
 	if t.Peer.IsValid() {
 		s.Peer = t.Peer.String()
 	}
-	for _, o := range v.want.OwnedBy(c.Name) {
+	for _, o := range v.owned[c.Name] {
 		status := v.object(o)
 		if status.Condition == Missing || status.Condition == Differs {
 			s.Condition = Drift

@@ -5,14 +5,14 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"net"
-	"net/netip"
 	"os"
 	"path/filepath"
 	"regexp"
 	"strings"
 
 	"github.com/ipsecif/ipsecif/conn"
+	"github.com/ipsecif/ipsecif/updown/kernel"
+	"github.com/ipsecif/ipsecif/updown/plan"
 )
 
 // kernelRelease has what uname(2) calls the release.
@@ -68,19 +68,13 @@ func uniqueIfID() (string, error) {
 	return "", errors.Join(errs...)
 }
 
-// localAddrs returns the addresses of this host.
+// localAddrs returns the addresses and default routes of this host.
 func localAddrs() (conn.Locals, error) {
-	var locals conn.Locals
-	devices, err := net.Interfaces()
-	errs := []error{err}
-	for _, dev := range devices {
-		addrs, err := dev.Addrs()
-		errs = append(errs, err)
-		for _, a := range addrs {
-			if p, err := netip.ParsePrefix(a.String()); err == nil { // else no IP address
-				locals.Addrs = append(locals.Addrs, conn.LocalAddr{Dev: dev.Name, Addr: p.Addr()})
-			}
-		}
+	k, err := kernel.Open()
+	if err != nil {
+		return conn.Locals{}, err
 	}
-	return locals, errors.Join(errs...)
+	defer k.Close()
+	o, err := k.Observe(plan.Query{})
+	return o.Facts.Locals, err
 }

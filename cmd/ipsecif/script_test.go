@@ -1,14 +1,17 @@
 package main
 
 import (
+	"encoding/json"
 	"flag"
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
 	"github.com/ipsecif/ipsecif/conn"
+	"github.com/ipsecif/ipsecif/updown/claim"
 	"github.com/ipsecif/ipsecif/updown/plan"
 	"github.com/rogpeppe/go-internal/testscript"
 )
@@ -20,7 +23,9 @@ func TestMain(m *testing.M) {
 }
 
 // TestScripts runs testdata/*.txtar: calls of the program that need no kernel.
-// `status N COMMAND...` runs a command and compares its exit status.
+// `status N COMMAND...` runs a command and compares its exit status, `claim DIR
+// FILE...` writes claims to a state directory, and `claims DIR NAME...` wants
+// those and no others to be there.
 func TestScripts(t *testing.T) {
 	testscript.Run(t, testscript.Params{
 		Dir:                 "testdata",
@@ -29,6 +34,8 @@ func TestScripts(t *testing.T) {
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"status": exitStatus,
 			"chmod":  chmod,
+			"claim":  putClaims,
+			"claims": showClaims,
 		},
 	})
 }
@@ -46,6 +53,36 @@ func exitStatus(ts *testscript.TestScript, neg bool, args []string) {
 	}
 	if got != args[0] {
 		ts.Fatalf("%s ended with %v, want status %s", strings.Join(args[1:], " "), err, args[0])
+	}
+}
+
+func putClaims(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) < 2 {
+		ts.Fatalf("usage: claim DIR FILE...")
+	}
+	s := claim.Open(ts.MkAbs(args[0]))
+	unlock, err := s.Lock()
+	ts.Check(err)
+	defer unlock()
+	for _, file := range args[1:] {
+		var c plan.Claim
+		ts.Check(json.Unmarshal([]byte(ts.ReadFile(file)), &c))
+		ts.Check(s.Change(claim.Change{Put: []plan.Claim{c}}))
+	}
+}
+
+func showClaims(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) < 1 {
+		ts.Fatalf("usage: claims DIR [NAME...]")
+	}
+	claims, _, err := claim.Open(ts.MkAbs(args[0])).All()
+	ts.Check(err)
+	var names []string
+	for _, c := range claims {
+		names = append(names, c.Name)
+	}
+	if !slices.Equal(names, args[1:]) {
+		ts.Fatalf("there are claims of %q, want %q", names, args[1:])
 	}
 }
 

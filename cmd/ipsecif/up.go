@@ -71,26 +71,24 @@ func (a *app) withConns(args []string, all bool, do func(*updown.Engine, []conn.
 		return err
 	}
 	return a.withEngine(f, conns, func(e *updown.Engine) error {
+		locals, err := e.Locals(conns)
+		if err != nil {
+			return err
+		}
 		if all {
 			var elsewhere []conn.Conn
-			if conns, elsewhere, err = e.Local(conns); err != nil {
-				return err
-			}
+			conns, elsewhere = e.Local(conns, locals)
 			for _, c := range elsewhere {
 				fmt.Fprintf(a.err, "ipsecif: %s: conn %q has no end on this host, left out\n", c.Pos, c.Name)
 			}
 		}
-		a.warnOfRivals(f, conns)
+		a.warnOfRivals(f, conns, locals)
 		return do(e, conns)
 	})
 }
 
 // warnOfRivals says where libreswan itself would work on what ipsecif makes.
-func (a *app) warnOfRivals(f *conn.File, conns []conn.Conn) {
-	locals, err := localAddrs()
-	if err != nil {
-		return // the engine will say why addresses cannot be read
-	}
+func (a *app) warnOfRivals(f *conn.File, conns []conn.Conn, locals conn.Locals) {
 	for _, d := range f.Lint(conns, conn.HostFacts{Locals: locals}) {
 		if d.Code == conn.CodeStockUpdown || d.Code == conn.CodeManagedByPluto {
 			a.warn(conn.Diagnostics{d})

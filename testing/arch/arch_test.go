@@ -33,7 +33,7 @@ var rooms = map[string]room{
 	"routing":     {not: impure},
 	"updown/plan": {own: []string{"conn", "xfrmi", "routing"}, not: impure},
 	"updown/claim": {
-		own: []string{"updown/plan"}, foreign: []string{"golang.org/x/sys"}, not: []string{"net", "os/exec"},
+		own: []string{"updown/plan"}, foreign: []string{"golang.org/x/sys", "go.etcd.io/bbolt"}, not: []string{"net", "os/exec"},
 	},
 	"updown/kernel": {
 		own:     []string{"updown/plan", "xfrmi", "routing", "conn"},
@@ -41,7 +41,8 @@ var rooms = map[string]room{
 		not:     []string{"os/exec"},
 	},
 	"updown": {
-		own: []string{"updown/plan", "updown/claim", "conn", "routing", "xfrmi"}, not: []string{"os", "os/exec", "net", "flag", "time"},
+		own: []string{"updown/plan", "updown/claim", "conn", "routing", "xfrmi"}, foreign: []string{"golang.org/x/sys"},
+		not: []string{"os", "os/exec", "net", "flag", "time"},
 	},
 	"cmd/ipsecif": {
 		own:     []string{"updown", "updown/plan", "updown/claim", "updown/kernel", "conn"},

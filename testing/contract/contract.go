@@ -107,8 +107,8 @@ func outcome(err error) string {
 	return fmt.Sprintf("%s: %v\n", opErr.Op, root)
 }
 
-// nearQuery reads the words link, addr, guards, table and path, each with its
-// argument on a line.
+// nearQuery reads the words link, addr, dst, guards, table and path, each with
+// its argument on a line.
 func nearQuery(t *testing.T, lines string) plan.Query {
 	t.Helper()
 	q := plan.Query{Near: &plan.Near{}}
@@ -123,6 +123,10 @@ func nearQuery(t *testing.T, lines string) plan.Query {
 		case "addr":
 			addr, err = netip.ParseAddr(argument)
 			q.Near.Addrs = append(q.Near.Addrs, addr)
+		case "dst":
+			var dst netip.Prefix
+			dst, err = netip.ParsePrefix(argument)
+			q.Near.Dsts = append(q.Near.Dsts, dst)
 		case "path":
 			addr, err = netip.ParseAddr(argument)
 			q.Paths = append(q.Paths, plan.PathQuery{To: addr})
@@ -159,6 +163,9 @@ func dump(t *testing.T, k updown.Kernel, q plan.Query) string {
 	if q.Near != nil {
 		for _, l := range o.Facts.Locals.Addrs {
 			fmt.Fprintf(&b, "local %s dev %s\n", l.Addr, l.Dev)
+		}
+		for _, n := range o.Facts.Routed {
+			fmt.Fprintf(&b, "routed %s\n", n)
 		}
 		for _, pq := range q.Paths {
 			p := o.Facts.Paths[pq]

@@ -15,6 +15,11 @@ func (k *Kernel) near(q plan.Query) plan.Observation {
 	all := q
 	all.Tables = slices.Concat(q.Tables, q.Near.Guards)
 	o := k.everything(all)
+	for _, n := range q.Near.Dsts {
+		if r, ok := k.Lookup(Packet{To: n.Addr()}); ok && r.Dst == n {
+			o.Facts.Routed = append(o.Facts.Routed, n)
+		}
+	}
 	o.Facts.Locals = conn.Locals{Addrs: k.locals(q.Near.Addrs)}
 	links := slices.Concat(q.Near.Links, q.Settings)
 	for _, p := range o.Facts.Paths {

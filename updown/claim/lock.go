@@ -19,8 +19,8 @@ const pause = 5 * time.Millisecond
 // that lets it go. The lock dies with the process. After ten seconds Lock gives
 // up and names the process that holds it.
 func (s *Store) Lock() (unlock func(), err error) {
-	if err := os.MkdirAll(s.claims(), 0o755); err != nil {
-		return nil, fmt.Errorf("making the state directory: %w", err)
+	if err := s.makeDir(); err != nil {
+		return nil, err
 	}
 	f, err := os.OpenFile(filepath.Join(s.dir, "lock"), os.O_RDWR|os.O_CREATE, 0o600)
 	if err != nil {
@@ -30,7 +30,6 @@ func (s *Store) Lock() (unlock func(), err error) {
 		f.Close()
 		return nil, fmt.Errorf("locking %s: %w", f.Name(), err)
 	}
-	s.sweep()
 	return func() { f.Close() }, nil
 }
 
@@ -62,15 +61,4 @@ func holder(f *os.File) string {
 		return "process " + string(b[:n])
 	}
 	return "another process"
-}
-
-// sweep removes what writes that were cut short have left. A file that cannot
-// be removed does no harm.
-func (s *Store) sweep() {
-	for _, dir := range []string{s.dir, s.claims()} {
-		left, _ := filepath.Glob(filepath.Join(dir, newFile))
-		for _, f := range left {
-			_ = os.Remove(f)
-		}
-	}
 }

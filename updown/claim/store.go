@@ -1,6 +1,6 @@
-// Package claim keeps what is up on disk: one file for each claim, and what
-// has to be restored when the claims are gone. The directory lives under /run,
-// so that a reboot forgets the claims together with the kernel's state.
+// Package claim keeps what is up on disk: the claims, an index of what they
+// want, and what has to be restored when they are gone. The file lives under
+// /run, so that a reboot forgets the claims together with the kernel's state.
 package claim
 
 import (
@@ -10,14 +10,16 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"slices"
-	"strings"
+	"runtime/debug"
 	"time"
 
 	"github.com/ipsecif/ipsecif/updown/plan"
+	"go.etcd.io/bbolt"
+	"golang.org/x/sys/unix"
 )
 
-// Store is a directory of claims. Changes need the lock.
+// Store is a directory with the lock and the file of the claims. Changes need
+// the lock.
 type Store struct {
 	dir      string
 	patience time.Duration // how long Lock tries
@@ -26,104 +28,136 @@ type Store struct {
 // Open returns the store in a directory, which Lock makes when it is missing.
 func Open(dir string) *Store { return &Store{dir, 10 * time.Second} }
 
-// newFile is the pattern of files that are being written. No claim's file
-// begins like that.
-const newFile = ".new-*"
+// path is the file of the claims.
+func (s *Store) path() string { return filepath.Join(s.dir, "claims.db") }
 
-func (s *Store) claims() string { return filepath.Join(s.dir, "claims") }
+// The buckets of the file.
+var (
+	claimsBucket = []byte("claims") // name -> claim as JSON
+	indexBucket  = []byte("index")  // what a claim wants, NUL, its name -> nothing
+	savedBucket  = []byte("saved")  // savedKey -> settings to be restored as JSON
+	savedKey     = []byte("settings")
+)
 
-// path returns the file of a claim.
-func (s *Store) path(name string) string { return filepath.Join(s.claims(), fileName(name)) }
+// Change is what becomes of the store in one step: a crash leaves all of it or
+// nothing.
+type Change struct {
+	Put    []plan.Claim // in place of those with the same names
+	Remove []string     // names of claims; one that does not exist is no error
+	Saved  []plan.Saved // all settings to be restored from now on
+}
+
+// Change does a change.
+func (s *Store) Change(c Change) error {
+	return s.transact(true, func(t *Reader) error {
+		for _, name := range c.Remove {
+			if err := t.remove(name); err != nil {
+				return fmt.Errorf("removing the claim of conn %q: %w", name, err)
+			}
+		}
+		for _, claim := range c.Put {
+			if err := t.put(claim); err != nil {
+				return fmt.Errorf("writing the claim of conn %q: %w", claim.Name, err)
+			}
+		}
+		return t.save(c.Saved)
+	})
+}
 
 // All returns the claims by name, and the settings to be restored. The error
-// names every damaged file.
-func (s *Store) All() ([]plan.Claim, []plan.Saved, error) {
-	files, err := os.ReadDir(s.claims())
-	if err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return nil, nil, fmt.Errorf("reading the claims: %w", err)
-	}
-	var claims []plan.Claim
-	var errs []error
-	for _, f := range files {
-		if strings.HasPrefix(f.Name(), ".") || !strings.HasSuffix(f.Name(), suffix) {
-			continue // a write that is going on or was cut short
-		}
-		c, err := s.read(f.Name())
-		switch {
-		case errors.Is(err, fs.ErrNotExist): // given up since the directory was read
-		case err != nil:
-			errs = append(errs, err)
-		default:
-			claims = append(claims, c)
-		}
-	}
-	slices.SortFunc(claims, func(a, b plan.Claim) int { return strings.Compare(a.Name, b.Name) })
-	var saved []plan.Saved
-	var unread *fs.PathError
-	err = readJSON(s.saved(), &saved)
-	if err != nil && !errors.As(err, &unread) {
-		err = fmt.Errorf("%s is damaged: %w; remove it, then the settings of the host that it has stay as they are now", s.saved(), err)
-	}
-	if err != nil && !errors.Is(err, fs.ErrNotExist) {
-		errs = append(errs, err)
-	}
-	return claims, saved, errors.Join(errs...)
-}
-
-// Put writes a claim, in place of the one with its name.
-func (s *Store) Put(c plan.Claim) error { return writeJSON(s.path(c.Name), c) }
-
-// Remove deletes a claim. A claim that does not exist is no error.
-func (s *Store) Remove(name string) error {
-	err := os.Remove(s.path(name))
-	if err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return fmt.Errorf("removing the claim of conn %q: %w", name, err)
-	}
-	return nil
-}
-
-func (s *Store) saved() string { return filepath.Join(s.dir, "saved.json") }
-
-// Save records the settings to be restored; none deletes the record.
-func (s *Store) Save(saved []plan.Saved) error {
-	if len(saved) > 0 {
-		return writeJSON(s.saved(), saved)
-	}
-	err := os.Remove(s.saved())
-	if err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return fmt.Errorf("removing the saved settings: %w", err)
-	}
-	return nil
-}
-
-// readJSON returns a *fs.PathError when the file cannot be read.
-func readJSON(path string, v any) error {
-	b, err := os.ReadFile(path)
-	if err != nil {
+// names every damaged claim.
+func (s *Store) All() (claims []plan.Claim, saved []plan.Saved, err error) {
+	err = s.Read(func(r *Reader) error {
+		claims, saved, err = r.all()
 		return err
-	}
-	return json.Unmarshal(b, v)
+	})
+	return claims, saved, err
 }
 
-// writeJSON replaces a file at once, so that a crash leaves the old or the new
-// one.
-func writeJSON(path string, v any) error {
-	b, err := json.MarshalIndent(v, "", "\t")
-	if err != nil {
-		return fmt.Errorf("writing %s: %w", path, err)
+// Read calls do with the store as it is at one time. Without a store there are
+// no claims.
+func (s *Store) Read(do func(*Reader) error) error { return s.transact(false, do) }
+
+// fileTimeout bounds the wait for another process that reads or writes the
+// file, which takes it some milliseconds.
+const fileTimeout = 10 * time.Second
+
+// transact opens the file for one transaction. It is never open for longer, so
+// that those who only read are not kept waiting by a change of the kernel.
+func (s *Store) transact(write bool, do func(*Reader) error) (err error) {
+	// The library maps the file into memory and does not expect that somebody
+	// else writes to it, or cuts it off.
+	defer debug.SetPanicOnFault(debug.SetPanicOnFault(true))
+	var file *os.File
+	defer func() {
+		if fault := recover(); fault != nil {
+			// The mapping stays, and would keep the library's lock.
+			_ = unix.Flock(int(file.Fd()), unix.LOCK_UN)
+			file.Close()
+			err = s.damaged(fmt.Errorf("%v", fault))
+		}
+	}()
+	if !write && s.isEmpty() {
+		return do(&Reader{})
 	}
-	tmp, err := os.CreateTemp(filepath.Dir(path), newFile)
+	db, err := bbolt.Open(s.path(), 0o644, &bbolt.Options{
+		Timeout: fileTimeout, ReadOnly: !write, FreelistType: bbolt.FreelistMapType,
+		OpenFile: func(name string, flag int, mode os.FileMode) (_ *os.File, err error) {
+			file, err = os.OpenFile(name, flag, mode)
+			return file, err
+		},
+	})
 	if err != nil {
-		return fmt.Errorf("writing %s: %w", path, err)
+		return s.damaged(err)
 	}
-	defer os.Remove(tmp.Name()) // fails after the rename, as it should
-	_, err = tmp.Write(append(b, '\n'))
-	err = errors.Join(err, tmp.Chmod(0o644), tmp.Close())
-	if err == nil {
-		err = os.Rename(tmp.Name(), path)
+	defer func() { err = errors.Join(err, db.Close()) }()
+	if write {
+		return db.Update(func(tx *bbolt.Tx) error {
+			for _, b := range [][]byte{claimsBucket, indexBucket, savedBucket} {
+				if _, err := tx.CreateBucketIfNotExists(b); err != nil {
+					return fmt.Errorf("writing %s: %w", s.path(), err)
+				}
+			}
+			return do(&Reader{tx})
+		})
 	}
-	if err != nil {
-		return fmt.Errorf("writing %s: %w", path, err)
+	return db.View(func(tx *bbolt.Tx) error { return do(&Reader{tx}) })
+}
+
+// isEmpty reports whether nothing has been written yet.
+func (s *Store) isEmpty() bool {
+	info, err := os.Stat(s.path())
+	return errors.Is(err, fs.ErrNotExist) || err == nil && info.Size() == 0
+}
+
+// damaged says what an unreadable file means and what to do about it.
+func (s *Store) damaged(err error) error {
+	var unread *fs.PathError
+	if errors.As(err, &unread) || errors.Is(err, bbolt.ErrTimeout) {
+		return fmt.Errorf("opening the claims in %s: %w", s.path(), err)
+	}
+	return fmt.Errorf("%s is damaged: %w; %s", s.path(), err, way)
+}
+
+// makeDir makes the directory of the store.
+func (s *Store) makeDir() error {
+	if err := os.MkdirAll(s.dir, 0o755); err != nil {
+		return fmt.Errorf("making the state directory: %w", err)
 	}
 	return nil
+}
+
+// way is what to do about a file that is damaged.
+const way = "remove the file and run `ipsecif up --all`: a conn without its claim loses its protection with the next change"
+
+func (r *Reader) decode(name string, b []byte) (plan.Claim, error) {
+	var c plan.Claim
+	err := json.Unmarshal(b, &c)
+	if err == nil {
+		err = check(c, name)
+	}
+	if err != nil {
+		return c, fmt.Errorf("the claim of conn %q in %s is damaged: %w; %s", name, r.tx.DB().Path(), err, way)
+	}
+	return c, nil
 }

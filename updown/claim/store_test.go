@@ -1,6 +1,7 @@
 package claim
 
 import (
+	"bytes"
 	"os"
 	"path/filepath"
 	"reflect"
@@ -26,129 +27,164 @@ func locked(t *testing.T, dir string) *Store {
 	return s
 }
 
-// TestNames puts claims under names that no path must be made of, and finds
-// every one again, in the directory and nowhere else.
-func TestNames(t *testing.T) {
-	dir := t.TempDir()
-	s := locked(t, filepath.Join(dir, "state"))
-	names := []string{"north-east", "net/1x2", "../../etc/passwd", "..", ".", "a b", "ü\n", "%2F", ".new-1", "%2Enew-1", ".json", "-rf"}
-	for _, name := range names {
-		if err := s.Put(claimOf(name)); err != nil {
-			t.Fatal(err)
-		}
+func change(t *testing.T, s *Store, c Change) {
+	t.Helper()
+	if err := s.Change(c); err != nil {
+		t.Fatal(err)
 	}
-	s.sweep() // as the next who takes the lock
+}
+
+// TestNames puts claims under names of all sorts, and finds every one again.
+func TestNames(t *testing.T) {
+	s := locked(t, t.TempDir())
+	names := []string{"north-east", "net/1x2", "../../etc/passwd", "..", ".", "a b", "ü\n", "%2F", ".json", "-rf", "a\x00b"}
+	for _, name := range names {
+		c := claimOf(name)
+		c.Wants = []string{"link ipsec1"}
+		change(t, s, Change{Put: []plan.Claim{c}})
+	}
 	claims, _, err := s.All()
 	if err != nil || len(claims) != len(names) {
 		t.Fatalf("%d claims, want %d: %v", len(claims), len(names), err)
 	}
-	for _, c := range claims {
-		if err := s.Remove(c.Name); err != nil {
-			t.Fatal(err)
-		}
+	change(t, s, Change{Remove: names})
+	if claims, _, err := s.All(); err != nil || len(claims) > 0 {
+		t.Errorf("%v %v", claims, err)
 	}
-	var left []string
-	if err := filepath.WalkDir(dir, func(path string, e os.DirEntry, err error) error {
-		if !e.IsDir() {
-			left = append(left, path)
+	if err := s.Read(func(r *Reader) error {
+		if name, ok := r.Wants("link ipsec1", nil); ok {
+			t.Errorf("%q is still in the index", name)
 		}
-		return err
+		return nil
 	}); err != nil {
 		t.Fatal(err)
 	}
-	if want := []string{filepath.Join(dir, "state", "lock")}; !reflect.DeepEqual(left, want) {
-		t.Errorf("left %q, want %q", left, want)
+}
+
+// TestIndex finds claims by what they want, as they are after the last change.
+func TestIndex(t *testing.T) {
+	s := locked(t, t.TempDir())
+	a, b := claimOf("a"), claimOf("b")
+	a.Wants, b.Wants = []string{"link ipsec1", "place 50 100"}, []string{"link ipsec1", "link ipsec10", "place 51 200"}
+	change(t, s, Change{Put: []plan.Claim{a, b}})
+	b.Wants = []string{"link ipsec10", "place 51 200"}
+	change(t, s, Change{Put: []plan.Claim{b}})
+	if err := s.Read(func(r *Reader) error {
+		for _, tt := range []struct {
+			what, skip, want string
+		}{
+			{"link ipsec1", "", "a"},
+			{"link ipsec1", "a", ""},
+			{"link ipsec10", "", "b"},
+			{"link ipsec", "", ""},
+			{"link ipsec100", "", ""},
+		} {
+			if got, ok := r.Wants(tt.what, map[string]bool{tt.skip: true}); got != tt.want || ok != (tt.want != "") {
+				t.Errorf("%q is wanted by %q, want %q", tt.what, got, tt.want)
+			}
+		}
+		if got, want := r.Wanted("place "), []string{"place 50 100", "place 51 200"}; !reflect.DeepEqual(got, want) {
+			t.Errorf("%q, want %q", got, want)
+		}
+		return nil
+	}); err != nil {
+		t.Fatal(err)
 	}
 }
 
 func TestSaved(t *testing.T) {
 	s := locked(t, t.TempDir())
-	want := []plan.Saved{{Kind: "sysctl", Link: "eth0", Name: "rp_filter", Was: "1", Ours: "2"}}
-	if err := s.Save(want); err != nil {
-		t.Fatal(err)
-	}
-	if _, got, err := s.All(); err != nil || !reflect.DeepEqual(got, want) {
-		t.Errorf("%v %v", got, err)
-	}
-	if err := s.Save(nil); err != nil {
-		t.Fatal(err)
-	}
-	if _, got, err := s.All(); err != nil || got != nil {
-		t.Errorf("%v %v", got, err)
+	for _, want := range [][]plan.Saved{{{Kind: "sysctl", Link: "eth0", Name: "rp_filter", Was: "1", Ours: "2"}}, nil} {
+		change(t, s, Change{Saved: want})
+		if _, got, err := s.All(); err != nil || !reflect.DeepEqual(got, want) {
+			t.Errorf("%v %v", got, err)
+		}
 	}
 }
 
-// TestDamage passes over a file that was being written when its writer died,
-// and names every one that cannot be used.
+// TestNothing reads a store that does not exist.
+func TestNothing(t *testing.T) {
+	claims, saved, err := Open(filepath.Join(t.TempDir(), "none")).All()
+	if claims != nil || saved != nil || err != nil {
+		t.Errorf("%v %v %v", claims, saved, err)
+	}
+}
+
+// TestDamage refuses a file that is not what was written, whole or in part.
 func TestDamage(t *testing.T) {
 	dir := t.TempDir()
 	s := locked(t, dir)
-	cut := filepath.Join(dir, "claims", ".new-123")
-	if err := os.WriteFile(cut, []byte(`{"name": "ba`), 0o600); err != nil {
+	change(t, s, Change{Put: []plan.Claim{claimOf("a")}})
+	file := filepath.Join(dir, "claims.db")
+	whole, err := os.ReadFile(file)
+	if err != nil {
 		t.Fatal(err)
 	}
-	if claims, _, err := s.All(); err != nil || len(claims) > 0 {
-		t.Errorf("%v %v", claims, err)
-	}
-	s.sweep()
-	if _, err := os.Stat(cut); !os.IsNotExist(err) {
-		t.Errorf("%s is still there (%v)", cut, err)
-	}
-	const tunnel = `"tunnel": {"link": "ipsec1", "if_id": 1}`
-	tests := []struct{ file, text, want string }{
-		{"claims/bad.json", `{"name": "ba`, `the claim of conn "bad" in FILE is damaged: unexpected end of JSON input; ` +
-			"without its claim the conn loses its protection: remove the file and run `ipsecif up bad` to bring it back"},
-		{"claims/net%2F1x2.json", `{}`, `the claim of conn "net/1x2" in FILE is damaged: its name is "", a link is missing, an if_id is missing; `},
-		{"claims/null.json", `null`, `the claim of conn "null" in FILE is damaged: its name is ""`},
-		{"claims/a.json", `{"name": "b", ` + tunnel + `}`, `is damaged: its name is "b"; `},
-		{"claims/a.json", `{"name": "a", "tunnel": {"if_id": 1}}`, `is damaged: a link is missing; `},
-		{"claims/a.json", `{"name": "a", "tunnel": {"link": "ipsec1"}}`, `is damaged: an if_id is missing; `},
-		{"claims/a.json", `{"name": "a", "previous": [{"link": "ipsec1"}], ` + tunnel + `}`, `is damaged: an if_id is missing; `},
-		{"claims/a.json", `{"name": "a", "tunnel": {"link": "ipsec1", "if_id": 1, "pairs": [{"ours": "10.0.0.0/8"}]}}`, `is damaged: a subnet of a pair is missing; `},
-		{"claims/%zz.json", `{"name": "%zz", ` + tunnel + `}`, `FILE is no name of a claim's file; remove it`},
-		{"claims/%61.json", `{"name": "a", ` + tunnel + `}`, `FILE is no name of a claim's file; remove it`},
-		{"saved.json", `[{`, `FILE is damaged: unexpected end of JSON input; remove it, `},
-	}
-	for _, test := range tests {
-		file := filepath.Join(dir, test.file)
-		if err := os.WriteFile(file, []byte(test.text), 0o600); err != nil {
+	for name, damage := range map[string][]byte{
+		"text":    []byte("not a database"),
+		"cut":     whole[:len(whole)/2],
+		"zeros":   make([]byte, len(whole)),
+		"garbage": append(bytes.Repeat([]byte{0xff}, len(whole)/2), whole[len(whole)/2:]...),
+	} {
+		if err := os.WriteFile(file, damage, 0o600); err != nil {
 			t.Fatal(err)
 		}
-		want := strings.ReplaceAll(test.want, "FILE", file)
-		if _, _, err := s.All(); err == nil || !strings.Contains(err.Error(), want) {
-			t.Errorf("%s with %s: error %q, want %q", test.file, test.text, err, want)
-		}
-		if err := os.Remove(file); err != nil {
-			t.Fatal(err)
+		want := file + " is damaged: "
+		for verb, do := range map[string]func() error{
+			"read":   func() error { _, _, err := s.All(); return err },
+			"change": func() error { return s.Change(Change{Put: []plan.Claim{claimOf("b")}}) },
+		} {
+			if err := do(); err == nil || !strings.HasPrefix(err.Error(), want) {
+				t.Errorf("%s, %s: error %v, want %q", name, verb, err, want)
+			}
 		}
 	}
 }
 
-// TestDamages names more than one file at once.
-func TestDamages(t *testing.T) {
-	dir := t.TempDir()
-	s := locked(t, dir)
-	files := []string{"claims/a.json", "claims/b.json", "saved.json"}
-	for _, f := range files {
-		if err := os.WriteFile(filepath.Join(dir, f), nil, 0o600); err != nil {
-			t.Fatal(err)
+// TestDamagedClaims names every claim that cannot be used.
+func TestDamagedClaims(t *testing.T) {
+	s := locked(t, t.TempDir())
+	if err := s.transact(true, func(r *Reader) error {
+		b := r.bucket(claimsBucket)
+		for name, text := range map[string]string{
+			"bad":   `{"name": "ba`,
+			"empty": `{}`,
+			"null":  `null`,
+			"other": `{"name": "b", "tunnel": {"link": "ipsec1", "if_id": 1}}`,
+			"link":  `{"name": "link", "tunnel": {"if_id": 1}}`,
+			"id":    `{"name": "id", "previous": [{"link": "ipsec1"}], "tunnel": {"link": "ipsec1", "if_id": 1}}`,
+			"pair":  `{"name": "pair", "tunnel": {"link": "ipsec1", "if_id": 1, "pairs": [{"ours": "10.0.0.0/8"}]}}`,
+		} {
+			if err := b.Put([]byte(name), []byte(text)); err != nil {
+				return err
+			}
 		}
+		return r.bucket(savedBucket).Put(savedKey, []byte("[{"))
+	}); err != nil {
+		t.Fatal(err)
 	}
 	_, _, err := s.All()
-	for _, f := range files {
-		if err == nil || !strings.Contains(err.Error(), filepath.Join(dir, f)+" is damaged") {
-			t.Errorf("error %q does not name %s", err, f)
+	for _, want := range []string{
+		`the claim of conn "bad" in ` + s.path() + " is damaged: unexpected end of JSON input",
+		`its name is "", a link is missing, an if_id is missing`,
+		`the claim of conn "null" in`,
+		`its name is "b"`,
+		`the claim of conn "link" in ` + s.path() + " is damaged: a link is missing",
+		`the claim of conn "id" in ` + s.path() + " is damaged: an if_id is missing",
+		`the claim of conn "pair" in ` + s.path() + " is damaged: a subnet of a pair is missing",
+		"the record of changed settings in " + s.path() + " is damaged: unexpected end of JSON input",
+	} {
+		if err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("error %q, want %q", err, want)
 		}
 	}
 }
 
 func TestModes(t *testing.T) {
-	dir := t.TempDir()
+	dir := filepath.Join(t.TempDir(), "state")
 	s := locked(t, dir)
-	if err := s.Put(claimOf("a")); err != nil {
-		t.Fatal(err)
-	}
-	for name, want := range map[string]os.FileMode{"lock": 0o600, "claims": os.ModeDir | 0o755, "claims/a.json": 0o644} {
+	change(t, s, Change{Put: []plan.Claim{claimOf("a")}})
+	for name, want := range map[string]os.FileMode{".": os.ModeDir | 0o755, "lock": 0o600, "claims.db": 0o644} {
 		info, err := os.Stat(filepath.Join(dir, name))
 		if err != nil || info.Mode() != want {
 			t.Errorf("%s: %v, want %v (%v)", name, info.Mode(), want, err)

@@ -37,6 +37,9 @@ func (k *Kernel) near(q plan.Query) (plan.Observation, error) {
 	if o.Facts.Locals.Addrs, err = k.locals(q.Near.Addrs); err != nil {
 		return o, err
 	}
+	if o.Facts.Routed, err = k.routed(q.Near.Dsts); err != nil {
+		return o, err
+	}
 	if o.Facts.Paths, err = k.paths(q.Paths, links); err != nil {
 		return o, fmt.Errorf("asking for routes: %w", err)
 	}
@@ -141,4 +144,24 @@ func (k *Kernel) locals(addrs []netip.Addr) ([]conn.LocalAddr, error) {
 		}
 	}
 	return locals, nil
+}
+
+// routed returns those of some nets that have a route of their own, as far as
+// the kernel would choose it.
+func (k *Kernel) routed(nets []netip.Prefix) ([]netip.Prefix, error) {
+	var reqs []*nl.NetlinkRequest
+	for _, n := range nets {
+		reqs = append(reqs, k.routeQuery(n.Addr(), 0, rtmFFIBMatch))
+	}
+	answers, err := k.ask(reqs)
+	if err != nil {
+		return nil, fmt.Errorf("asking for routes: %w", err)
+	}
+	var routed []netip.Prefix
+	for i, a := range answers {
+		if a.ok && a.head.Type == unix.RTN_UNICAST && prefix(a.attrs[unix.RTA_DST], a.head.Dst_len, a.head.Family) == nets[i] {
+			routed = append(routed, nets[i])
+		}
+	}
+	return routed, nil
 }

@@ -53,6 +53,12 @@ type Claim struct {
 	Tunnel Tunnel `json:"tunnel"`
 	// Previous has what was claimed before, while a change is not done yet.
 	Previous []Tunnel `json:"previous,omitempty"`
+	// Unfinished says that a change of the claim has begun, and did not end when
+	// nobody holds the lock.
+	Unfinished bool `json:"unfinished,omitempty"`
+	// Wants has the keys of all objects that serve the claim, and its Uses: by
+	// them those are found that share something with it.
+	Wants []string `json:"wants,omitempty"`
 }
 
 // Saved is a setting of a device that is not ours, changed for the time that

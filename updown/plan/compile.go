@@ -30,15 +30,26 @@ type Want struct {
 	PathUnknown bool
 }
 
-// OwnedBy returns the objects that a claim wants, in the order of making.
-func (w Want) OwnedBy(name string) []Object {
-	var objects []Object
+// ByOwner returns the objects that each claim wants, in the order of making.
+func (w Want) ByOwner() map[string][]Object {
+	objects := map[string][]Object{}
 	for _, o := range w.State.Sorted() {
-		if slices.Contains(w.Owners[o.Key()], name) {
-			objects = append(objects, o)
+		for _, name := range w.Owners[o.Key()] {
+			objects[name] = append(objects[name], o)
 		}
 	}
 	return objects
+}
+
+// Keys returns, for each claim, the keys of all that it is a reason for.
+func (w Want) Keys() map[string][]string {
+	keys := map[string][]string{}
+	for key, names := range w.Owners {
+		for _, name := range names {
+			keys[name] = append(keys[name], key)
+		}
+	}
+	return keys
 }
 
 // On returns what is wanted of a host with this state: a link that somebody
@@ -92,8 +103,14 @@ func (c *compiler) put(claim Claim, o Object) {
 		}
 	}
 	c.want.State.Put(o)
-	if !slices.Contains(c.want.Owners[key], claim.Name) {
-		c.want.Owners[key] = append(c.want.Owners[key], claim.Name)
+	c.own(claim, key)
+}
+
+// own notes that a claim is a reason to have an object.
+func (c *compiler) own(claim Claim, key string) {
+	// The claims come one after the other, so only the last can be this one.
+	if owners := c.want.Owners[key]; len(owners) == 0 || owners[len(owners)-1] != claim.Name {
+		c.want.Owners[key] = append(owners, claim.Name)
 	}
 }
 
@@ -152,6 +169,7 @@ func (c *compiler) serve(claim Claim, d routing.Demand) {
 			c.put(claim, o)
 		} else {
 			c.want.Kept[o.Key()] = true
+			c.own(claim, o.Key())
 		}
 	}
 	for _, r := range layout.Rules {

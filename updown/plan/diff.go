@@ -60,13 +60,13 @@ func Diff(want Want, have State, ctx Context) Plan {
 	}
 	remakes := d.remakes(have)
 	d.have = after(have, remakes)
-	for _, o := range want.State {
-		if d.inScope(o) && d.ownedInScope(o) {
+	for key, o := range want.State {
+		if d.Scope.has(key) && d.inScope(o) && d.ownedInScope(o) {
 			d.wanted(o)
 		}
 	}
-	for _, o := range d.have {
-		if d.inScope(o) {
+	for key, o := range d.have {
+		if d.Scope.has(key) && d.inScope(o) {
 			d.unwanted(o)
 		}
 	}
@@ -142,7 +142,7 @@ func (d *differ) remakes(have State) []Op {
 	}
 	var ops []Op
 	for key, o := range have {
-		if !d.Managed.Owns(o) || !d.inScope(o) {
+		if !d.Managed.Owns(o) || !d.Scope.has(key) || !d.inScope(o) {
 			continue
 		}
 		want := d.want.State[key]
@@ -256,7 +256,7 @@ func (d *differ) isSaved(key string) bool {
 func (d *differ) restore() {
 	for _, s := range d.Saved {
 		ours := s.object(s.Ours)
-		if d.want.State[ours.Key()] != nil {
+		if d.want.State[ours.Key()] != nil || !d.Scope.has(ours.Key()) {
 			continue
 		}
 		if d.have[xfrmi.Link{Name: s.Link}.Key()] == nil || s.Kind == "sysctl" && d.want.PathUnknown {
@@ -290,26 +290,45 @@ func (d *differ) foreignInTables() {
 }
 
 // ordered returns the operations in their order: what is made, what is
-// unmade, and what the kernel took away with that although it is wanted.
+// unmade, and what the kernel took away with that although it is to stay.
 func (d *differ) ordered() []Op {
 	ops := d.order.making(d.makes)
+	if len(d.unmakes) == 0 {
+		return ops
+	}
 	made := after(d.have, ops)
 	s := maps.Clone(made)
+	unwanted := map[string]bool{}
+	for _, op := range d.order.unmaking(d.unmakes) {
+		unwanted[op.Object.Key()] = true
+	}
 	for _, op := range prune(d.order.unmaking(d.unmakes)) {
 		s.Effect(op)
 		ops = append(ops, op)
 	}
-	for _, o := range d.want.State.Sorted() {
-		was, is := made[o.Key()], s[o.Key()]
+	var again []Op
+	for key, was := range made {
+		is := s[key]
 		switch {
-		case was == is || isSetting(o):
+		case was == is || unwanted[key] || isSetting(was) || !d.stays(was, s):
 		case is == nil:
-			ops = append(ops, Op{Add, o})
+			again = append(again, Op{Add, was})
 		default:
-			ops = append(ops, Op{Replace, o})
+			again = append(again, Op{Replace, was})
 		}
 	}
-	return ops
+	return append(ops, d.order.making(again)...)
+}
+
+// stays reports whether an object that the kernel took away with another is to
+// be made again: what claims want, and what is ours on a link that stays and is
+// out of scope, so that nobody said it is not wanted.
+func (d *differ) stays(o Object, after State) bool {
+	if d.want.State[o.Key()] != nil {
+		return true
+	}
+	link := linkOf(o)
+	return d.Scope != nil && !d.Scope.has(o.Key()) && d.Managed.Owns(o) && (link == "" || after[xfrmi.Link{Name: link}.Key()] != nil)
 }
 
 // savedOf records the old value of a setting beside the new one.

@@ -3,6 +3,7 @@ package plan
 import (
 	"maps"
 	"net/netip"
+	"slices"
 
 	"github.com/ipsecif/ipsecif/conn"
 	"github.com/ipsecif/ipsecif/routing"
@@ -28,6 +29,7 @@ type Query struct {
 type Near struct {
 	Links  []string        // with their settings, addresses and routes (but those of table local)
 	Addrs  []netip.Addr    // asked whether they are this host's; the only ones that Facts.Locals can have
+	Dsts   []netip.Prefix  // asked whether they have a route; the only ones that Facts.Routed can have
 	Guards []routing.Table // whose guards are read
 }
 
@@ -49,7 +51,8 @@ type Facts struct {
 	Paths    map[PathQuery]routing.Path // the zero Path for no way out
 	Tunnels  map[string]bool            // names of the xfrm interfaces
 	RPFilter RPFilter
-	NoIPv6   bool // the kernel was started without IPv6
+	Routed   []netip.Prefix // of Near.Dsts, those that the kernel has a route for, not only for a wider net
+	NoIPv6   bool           // the kernel was started without IPv6
 	// ReflectsMark names the sysctl, if any, that gives replies the mark of
 	// the packet they answer: fwmark_reflect or tcp_fwmark_accept.
 	ReflectsMark string
@@ -116,8 +119,13 @@ func (f Facts) bestOfMain(s State, to netip.Addr) (best routing.Route, ok bool) 
 	return best, ok
 }
 
-// PathQueries asks for the path to the peer and to its configured next hop.
+// PathQueries asks for the path to the peer and to its configured next hop, if
+// anything depends on it: a route through that next hop, or the settings of the
+// device that ESP comes in by.
 func (t Tunnel) PathQueries() []PathQuery {
+	if t.Scheme != routing.Underlay && !(peerInside(t) && t.Peer.Is4() && !t.ByPeer) {
+		return nil
+	}
 	var queries []PathQuery
 	for _, a := range []netip.Addr{t.Peer, t.NextHop} {
 		if a.IsValid() {
@@ -127,6 +135,11 @@ func (t Tunnel) PathQueries() []PathQuery {
 	return queries
 }
 
+// hostInside reports whether the address of an end is in its own selectors.
+func hostInside(e conn.End) bool {
+	return len(e.Subnets) == 0 || slices.ContainsFunc(e.Subnets, func(s conn.Selector) bool { return s.Prefix.Contains(e.Host.Addr) })
+}
+
 // PathQueries asks for the paths to both ends of a conn and to their next
 // hops, since which end is the peer is not known before the answer.
 func PathQueries(c *conn.Conn, names map[string]netip.Addr) []PathQuery {
@@ -134,6 +147,9 @@ func PathQueries(c *conn.Conn, names map[string]netip.Addr) []PathQuery {
 	m, _ := mark(c)
 	var queries []PathQuery
 	for _, e := range []conn.End{c.Left, c.Right} {
+		if c.Scheme != conn.SchemeUnderlay && !hostInside(e) {
+			continue
+		}
 		if e.Host.Kind == conn.HostAddr {
 			queries = append(queries, PathQuery{e.Host.Addr, m.Value})
 		}

@@ -76,6 +76,17 @@ func (e *OpError) Error() string {
 // Unwrap returns the cause.
 func (e *OpError) Unwrap() error { return e.Err }
 
+// Made returns the objects that operations have made or changed.
+func Made(ops []Op) State {
+	made := State{}
+	for _, op := range ops {
+		if op.Verb != Del {
+			made.Put(op.Object)
+		}
+	}
+	return made
+}
+
 // Making returns the operation that makes an object, or sets a setting.
 func Making(o Object) Op {
 	if isSetting(o) {

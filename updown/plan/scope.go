@@ -3,11 +3,14 @@ package plan
 import "github.com/ipsecif/ipsecif/xfrmi"
 
 // Scope limits a plan to what some claims can touch: the objects on their
-// links, and what lives on no link of ours and is theirs.
+// links, and what lives on no link of ours and is theirs. With keys, it is
+// limited to those objects: the claims of others are not all known then, nor is
+// all of the state.
 type Scope struct {
 	claims map[string]bool
 	links  map[string]bool
 	ids    map[xfrmi.IfID]bool
+	keys   map[string]bool // nil for no such limit
 }
 
 // NewScope returns a scope of nothing.
@@ -19,6 +22,20 @@ func NewScope() Scope {
 func (s Scope) Add(claim, link string, id xfrmi.IfID) {
 	s.claims[claim], s.links[link], s.ids[id] = true, true, true
 }
+
+// Limit limits the scope to objects with these keys, or widens that limit.
+func (s *Scope) Limit(keys []string) {
+	if s.keys == nil {
+		s.keys = map[string]bool{}
+	}
+	for _, key := range keys {
+		s.keys[key] = true
+	}
+}
+
+// has reports whether an object with a key may be touched, as far as the limit
+// goes.
+func (s *Scope) has(key string) bool { return s == nil || s.keys == nil || s.keys[key] }
 
 // on returns the links in scope on a host: those by name, and links of ours by
 // if_id, since somebody may have renamed them.

@@ -1,0 +1,185 @@
+package claim
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/ipsecif/ipsecif/updown/plan"
+	"go.etcd.io/bbolt"
+)
+
+// Reader is the store at one time.
+type Reader struct {
+	tx *bbolt.Tx // nil: there is no store yet
+}
+
+// bucket returns a bucket, nil when there is none.
+func (r *Reader) bucket(name []byte) *bbolt.Bucket {
+	if r.tx == nil {
+		return nil
+	}
+	return r.tx.Bucket(name)
+}
+
+// Claim returns the claim of a conn.
+func (r *Reader) Claim(name string) (c plan.Claim, ok bool, err error) {
+	b := r.bucket(claimsBucket)
+	if b == nil {
+		return c, false, nil
+	}
+	text := b.Get([]byte(name))
+	if text == nil {
+		return c, false, nil
+	}
+	c, err = r.decode(name, text)
+	return c, err == nil, err
+}
+
+// Wants returns the name of a claim that wants something, other than those of
+// skip.
+func (r *Reader) Wants(what string, skip map[string]bool) (name string, ok bool) {
+	b := r.bucket(indexBucket)
+	if b == nil {
+		return "", false
+	}
+	prefix := indexKey(what, "")
+	c := b.Cursor()
+	for k, _ := c.Seek(prefix); bytes.HasPrefix(k, prefix); k, _ = c.Next() {
+		if name := string(k[len(prefix):]); !skip[name] {
+			return name, true
+		}
+	}
+	return "", false
+}
+
+// Wanted returns what is wanted by any claim and begins with a prefix.
+func (r *Reader) Wanted(prefix string) []string {
+	b := r.bucket(indexBucket)
+	if b == nil {
+		return nil
+	}
+	var all []string
+	c := b.Cursor()
+	for k, _ := c.Seek([]byte(prefix)); bytes.HasPrefix(k, []byte(prefix)); {
+		what, _, _ := strings.Cut(string(k), "\x00")
+		all = append(all, what)
+		k, _ = c.Seek([]byte(what + "\x01")) // past all who want it
+	}
+	return all
+}
+
+// Saved returns the settings to be restored.
+func (r *Reader) Saved() ([]plan.Saved, error) {
+	b := r.bucket(savedBucket)
+	if b == nil || b.Get(savedKey) == nil {
+		return nil, nil
+	}
+	var saved []plan.Saved
+	if err := json.Unmarshal(b.Get(savedKey), &saved); err != nil {
+		return nil, fmt.Errorf("the record of changed settings in %s is damaged: %w; %s", r.tx.DB().Path(), err, way)
+	}
+	return saved, nil
+}
+
+func (r *Reader) all() ([]plan.Claim, []plan.Saved, error) {
+	b := r.bucket(claimsBucket)
+	if b == nil {
+		return nil, nil, nil
+	}
+	var claims []plan.Claim
+	var errs []error
+	err := b.ForEach(func(name, text []byte) error {
+		c, err := r.decode(string(name), text)
+		if err != nil {
+			errs = append(errs, err)
+		} else {
+			claims = append(claims, c)
+		}
+		return nil
+	})
+	saved, savedErr := r.Saved()
+	return claims, saved, errors.Join(append(errs, err, savedErr)...)
+}
+
+func indexKey(what, name string) []byte { return []byte(what + "\x00" + name) }
+
+func (r *Reader) put(c plan.Claim) error {
+	if err := r.unindex(c.Name); err != nil {
+		return err
+	}
+	text, err := json.Marshal(c)
+	if err != nil {
+		return err
+	}
+	index := r.bucket(indexBucket)
+	for _, what := range c.Wants {
+		if err := index.Put(indexKey(what, c.Name), nil); err != nil {
+			return err
+		}
+	}
+	return r.bucket(claimsBucket).Put([]byte(c.Name), text)
+}
+
+func (r *Reader) remove(name string) error {
+	if err := r.unindex(name); err != nil {
+		return err
+	}
+	return r.bucket(claimsBucket).Delete([]byte(name))
+}
+
+// unindex takes out of the index what the present claim of a conn wants. Of a
+// damaged claim that is not known; those who find its name find no claim.
+func (r *Reader) unindex(name string) error {
+	c, ok, err := r.Claim(name)
+	if !ok || err != nil {
+		return nil
+	}
+	for _, what := range c.Wants {
+		if err := r.bucket(indexBucket).Delete(indexKey(what, name)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (r *Reader) save(saved []plan.Saved) error {
+	b := r.bucket(savedBucket)
+	if len(saved) == 0 {
+		return b.Delete(savedKey)
+	}
+	text, err := json.Marshal(saved)
+	if err != nil {
+		return err
+	}
+	if bytes.Equal(text, b.Get(savedKey)) {
+		return nil
+	}
+	return b.Put(savedKey, text)
+}
+
+// check returns what a claim lacks that every claim of a conn has.
+func check(c plan.Claim, name string) error {
+	var faults []string
+	if c.Name != name {
+		faults = append(faults, fmt.Sprintf("its name is %q", c.Name))
+	}
+	for _, t := range append(slices.Clone(c.Previous), c.Tunnel) {
+		if t.Link == "" {
+			faults = append(faults, "a link is missing")
+		}
+		if t.IfID == 0 {
+			faults = append(faults, "an if_id is missing")
+		}
+		if slices.ContainsFunc(t.Pairs, func(p plan.Pair) bool { return !p.Ours.IsValid() || !p.Theirs.IsValid() }) {
+			faults = append(faults, "a subnet of a pair is missing")
+		}
+	}
+	if faults == nil {
+		return nil
+	}
+	return errors.New(strings.Join(faults, ", "))
+}

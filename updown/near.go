@@ -1,0 +1,318 @@
+package updown
+
+import (
+	"errors"
+	"slices"
+
+	"github.com/ipsecif/ipsecif/conn"
+	"github.com/ipsecif/ipsecif/routing"
+	"github.com/ipsecif/ipsecif/updown/claim"
+	"github.com/ipsecif/ipsecif/updown/plan"
+	"github.com/ipsecif/ipsecif/xfrmi"
+	"golang.org/x/sys/unix"
+)
+
+// A run for few conns reads only what is near them: their links, the rules, and
+// of the claims of others one for each thing that both want. So it costs the
+// same whatever else is up. It relies on two things: the claims say what others
+// want, and the kernel refuses to make what is there and to delete what is not.
+
+// errLookFurther means that what is near does not suffice.
+var errLookFurther = errors.New("everything has to be read")
+
+// few is how many conns at a time are served from what is near them.
+const few = 16
+
+// surprised reports whether an operation has failed because the kernel's state
+// is not what a limited view made of it.
+func (r *run) surprised(err error) bool {
+	if r.query.Near == nil {
+		return false
+	}
+	for _, number := range []error{unix.EEXIST, unix.ENOENT, unix.ESRCH, unix.ENODEV, unix.EADDRNOTAVAIL, unix.ENETDOWN} {
+		if errors.Is(err, number) {
+			return true
+		}
+	}
+	return false
+}
+
+// prepareNear is prepare from what is near. The error is errLookFurther when
+// that is not enough.
+func (e *Engine) prepareNear(conns []conn.Conn, drop []string) (r run, err error) {
+	names := changing(conns, drop)
+	if len(names) == 0 || len(names) > few || slices.ContainsFunc(conns, byPlace) {
+		return r, errLookFurther
+	}
+	err = e.Store.Read(func(store *claim.Reader) error {
+		n := nearRun{Engine: e, store: store, names: names}
+		r, err = n.prepare(conns, drop)
+		return err
+	})
+	return r, err
+}
+
+// changing returns the names of the claims that are to change.
+func changing(conns []conn.Conn, drop []string) map[string]bool {
+	names := map[string]bool{}
+	for i := range conns {
+		names[conns[i].Name] = true
+	}
+	for _, name := range drop {
+		names[name] = true
+	}
+	return names
+}
+
+// byPlace reports whether an end of a conn is not given by its address, so that
+// its orientation depends on names, or on the devices and routes of the host.
+func byPlace(c conn.Conn) bool {
+	for _, h := range []conn.Host{c.Left.Host, c.Right.Host} {
+		if h.Kind != conn.HostAddr && h.Kind != conn.HostAny {
+			return true
+		}
+	}
+	return false
+}
+
+// nearRun prepares a run from what is near.
+type nearRun struct {
+	*Engine
+	store *claim.Reader
+	names map[string]bool // of the claims that are to change
+	run   run
+}
+
+func (n *nearRun) prepare(conns []conn.Conn, drop []string) (run, error) {
+	r := &n.run
+	r.scope, r.dropped = plan.NewScope(), drop
+	var err error
+	if r.saved, err = n.store.Saved(); err != nil {
+		return *r, err
+	}
+	before, err := n.before(drop)
+	if err != nil {
+		return *r, err
+	}
+	if r.managed, err = n.places(before, conns); err != nil {
+		return *r, err
+	}
+	r.query = n.query(before, conns)
+	if r.have, err = n.Kernel.Observe(r.query); err != nil {
+		return *r, err
+	}
+	facts := n.facts()
+	var unresolved error
+	if drop == nil {
+		r.added, unresolved = resolve(conns, facts)
+	}
+	r.sort(before, drop)
+	others, err := n.others(before, facts)
+	if err != nil {
+		return *r, err
+	}
+	if facts, err = n.look(others); err != nil {
+		return *r, err
+	}
+	old, _ := plan.Compile(before, facts)
+	r.assume(old.State, r.have.State)
+	r.claims = append(others, r.added...)
+	want, problems := plan.Compile(r.claims, facts)
+	n.limit(before, want)
+	// What stands in the way is told by somebody who has seen everything.
+	if unresolved != nil || r.compare(want, problems) != nil || !n.sufficient(before) {
+		return *r, errLookFurther
+	}
+	r.refresh = nil
+	return *r, nil
+}
+
+// before returns the claims that are to change, as they are. An interrupted
+// change, and a claim to be given up that is not there, need a look at
+// everything.
+func (n *nearRun) before(drop []string) ([]plan.Claim, error) {
+	var before []plan.Claim
+	for name := range n.names {
+		c, ok, err := n.store.Claim(name)
+		switch {
+		case err != nil:
+			return nil, err
+		case !ok && drop != nil, ok && c.Unfinished:
+			return nil, errLookFurther
+		case ok:
+			before = append(before, c)
+		}
+	}
+	return before, nil
+}
+
+// places returns those of the configuration and of all claims.
+func (n *nearRun) places(before []plan.Claim, conns []conn.Conn) (plan.Managed, error) {
+	places := n.managed(before)
+	for i := range conns {
+		places = append(places, plan.PlaceOf(&conns[i]))
+	}
+	for _, use := range n.store.Wanted(plan.PlacePrefix) {
+		p, err := plan.ParsePlace(use)
+		if err != nil {
+			return nil, errLookFurther
+		}
+		places = append(places, p)
+	}
+	slices.SortFunc(places, plan.ComparePlaces)
+	return slices.Compact(places), nil
+}
+
+func (n *nearRun) facts() plan.Facts { return n.complete(n.run.have, n.run.saved) }
+
+// others returns claims of others: for everything that the changing ones want
+// or wanted, one that wants it too, and those that could be in their way.
+func (n *nearRun) others(before []plan.Claim, facts plan.Facts) ([]plan.Claim, error) {
+	r := &n.run
+	alone, _ := plan.Compile(r.added, facts)
+	wants := alone.Keys()
+	found := map[string]bool{}
+	find := func(what string) {
+		if name, ok := n.store.Wants(what, n.names); ok {
+			found[name] = true
+		}
+	}
+	for _, c := range r.added {
+		for _, what := range slices.Concat(wants[c.Name], c.Tunnel.Uses()) {
+			find(what)
+		}
+		n.inTheWay(c.Tunnel, find)
+	}
+	for _, c := range before {
+		for _, what := range c.Wants {
+			find(what)
+		}
+	}
+	for _, place := range r.managed {
+		for _, use := range place.Uses() {
+			find(use)
+		}
+	}
+	var others []plan.Claim
+	for name := range found {
+		c, ok, err := n.store.Claim(name)
+		if err != nil {
+			return nil, err
+		}
+		if !ok || c.Unfinished {
+			return nil, errLookFurther
+		}
+		others = append(others, c)
+	}
+	slices.SortFunc(others, byName)
+	return others, nil
+}
+
+// inTheWay finds those whose net has the peer in it, and those whose peer is in
+// a net of the tunnel.
+func (n *nearRun) inTheWay(t plan.Tunnel, find func(string)) {
+	if t.Peer.IsValid() {
+		for _, use := range plan.UsesOfNetsWith(t.Peer) {
+			find(use)
+		}
+	}
+	for _, p := range t.Pairs {
+		for _, use := range n.store.Wanted(plan.PeersPrefix(p.Theirs)) {
+			find(use)
+		}
+	}
+}
+
+// look reads what depends on the claims of others, too.
+func (n *nearRun) look(others []plan.Claim) (plan.Facts, error) {
+	r := &n.run
+	more := paths(others, nil, nil)
+	if len(more) == 0 {
+		return n.facts(), nil
+	}
+	r.query.Paths = unique(append(r.query.Paths, more...))
+	var err error
+	r.have, err = n.Kernel.Observe(r.query)
+	return n.facts(), err
+}
+
+// limit limits the run to the objects of the claims that change.
+func (n *nearRun) limit(before []plan.Claim, want plan.Want) {
+	r := &n.run
+	r.index(want)
+	r.scope.Limit(nil)
+	for _, c := range slices.Concat(before, r.added) {
+		r.scope.Limit(c.Wants)
+	}
+}
+
+// sufficient reports whether what was read is enough to judge. It is not where
+// another way to a peer must be found than the kernel's answer, where there is a
+// route to the same destination, where a link of
+// claims has gone or has changed, so that all of them need repair, where nobody
+// claims what a link of ours has, and where a route to a peer may need repair
+// that is on no link of ours.
+func (n *nearRun) sufficient(before []plan.Claim) bool {
+	r := &n.run
+	for _, p := range r.have.Facts.Paths {
+		if l, _ := r.link(p.Dev); l.Kind == xfrmi.Kind {
+			return false
+		}
+	}
+	for _, c := range r.added {
+		for _, p := range c.Tunnel.Pairs {
+			if slices.Contains(r.have.Facts.Routed, p.Theirs) {
+				return false
+			}
+		}
+	}
+	for _, c := range before {
+		if _, there := r.link(c.Tunnel.Link); !there || c.Tunnel.Scheme == routing.Underlay && r.dropped == nil {
+			return false
+		}
+	}
+	for _, c := range r.added {
+		l, there := r.link(c.Tunnel.Link)
+		_, claimed := named(before, c.Name)
+		_, shared := n.store.Wants(xfrmi.Link{Name: c.Tunnel.Link}.Key(), nil)
+		if !claimed && (shared && !there || !shared && r.managed.Owns(l)) {
+			return false
+		}
+	}
+	return !slices.ContainsFunc(r.plan.Ops, func(op plan.Op) bool {
+		a, isAttr := op.Object.(xfrmi.Attr)
+		_, isLink := op.Object.(xfrmi.Link)
+		_, there := r.link(a.Link)
+		return isAttr && there || isLink && op.Verb == plan.Del && r.dropped == nil
+	})
+}
+
+// link returns a link that was read.
+func (r *run) link(name string) (l xfrmi.Link, there bool) {
+	l, there = r.have.State[xfrmi.Link{Name: name}.Key()].(xfrmi.Link)
+	return l, there
+}
+
+// assume takes routes for present that were not read, because they are not on
+// the links of the run: guards, and routes to peers.
+func (r *run) assume(there, have plan.State) {
+	near := r.query.Near
+	if near == nil {
+		return
+	}
+	for key, o := range there {
+		route, ok := o.(routing.Route)
+		read := slices.Contains(near.Links, route.Dev) || slices.Contains(r.query.Tables, route.Table) ||
+			route.Dev == "" && slices.Contains(near.Guards, route.Table)
+		if ok && !read && have[key] == nil {
+			have.Put(o)
+		}
+	}
+}
+
+func byName(a, b plan.Claim) int {
+	if a.Name < b.Name {
+		return -1
+	}
+	return 1
+}

@@ -1,0 +1,104 @@
+package updown
+
+import (
+	"net/netip"
+	"slices"
+
+	"github.com/ipsecif/ipsecif/conn"
+	"github.com/ipsecif/ipsecif/routing"
+	"github.com/ipsecif/ipsecif/updown/plan"
+	"github.com/ipsecif/ipsecif/xfrmi"
+)
+
+// query asks for what is near the conns and the claims. The routes of a table
+// are read by its first user only, who has to know that nobody else is there.
+func (n *nearRun) query(before []plan.Claim, conns []conn.Conn) plan.Query {
+	q := plan.Query{Paths: paths(before, conns, n.Names), Near: &plan.Near{}}
+	for _, s := range n.run.saved {
+		q.Settings = append(q.Settings, s.Link)
+	}
+	for _, c := range before {
+		q.Near.Links = append(q.Near.Links, c.Tunnel.Link)
+		q.Near.Guards = append(q.Near.Guards, c.Tunnel.Table, routing.TableMain)
+		q.Near.Addrs = append(q.Near.Addrs, addrsOf(c.Tunnel)...)
+	}
+	if n.run.dropped != nil {
+		q.Near.Guards = nil // those that go are known to be there
+	}
+	for i := range conns {
+		c := &conns[i]
+		n.run.scope.Add(c.Name, c.Interface.Name, xfrmi.IfID(c.Interface.IfID))
+		q.Near.Links = append(q.Near.Links, c.Interface.Name)
+		for _, end := range []conn.End{c.Left, c.Right} {
+			q.Near.Addrs = append(q.Near.Addrs, addrsOfEnd(end)...)
+		}
+		if !slices.ContainsFunc(before, func(b plan.Claim) bool { return b.Name == c.Name }) {
+			q.Near.Dsts = append(q.Near.Dsts, destinations(c)...)
+		}
+		p := plan.PlaceOf(c)
+		if _, used := n.store.Wants(p.Uses()[0], nil); !used {
+			q.Tables = append(q.Tables, p.Table)
+		}
+	}
+	q.Near.Links, q.Tables = sorted(q.Near.Links), unique(q.Tables)
+	q.Near.Addrs, q.Near.Dsts, q.Near.Guards = unique(q.Near.Addrs), unique(q.Near.Dsts), unique(q.Near.Guards)
+	return q
+}
+
+// destinations returns the nets of both ends: which are the remote ones is not
+// known yet. A default route is no question: it is in a table that is read.
+func destinations(c *conn.Conn) []netip.Prefix {
+	var all []netip.Prefix
+	for _, e := range []conn.End{c.Left, c.Right} {
+		for _, s := range e.Subnets {
+			if s.Prefix.Bits() > 0 {
+				all = append(all, s.Prefix)
+			}
+		}
+		if len(e.Subnets) == 0 && e.Host.Addr.IsValid() {
+			all = append(all, netip.PrefixFrom(e.Host.Addr, e.Host.Addr.BitLen()))
+		}
+	}
+	return all
+}
+
+// unique returns values, each once.
+func unique[T comparable](all []T) []T {
+	var each []T
+	for _, v := range all {
+		if !slices.Contains(each, v) {
+			each = append(each, v)
+		}
+	}
+	return each
+}
+
+// addrsOfEnd returns the addresses of which it matters whether they are local.
+func addrsOfEnd(e conn.End) []netip.Addr {
+	addrs := slices.Clone(e.SourceIPs)
+	if e.Host.Addr.IsValid() {
+		addrs = append(addrs, e.Host.Addr)
+	}
+	for _, p := range e.InterfaceIPs {
+		addrs = append(addrs, p.Addr())
+	}
+	for _, s := range e.Subnets {
+		if s.Prefix.IsSingleIP() {
+			addrs = append(addrs, s.Prefix.Addr())
+		}
+	}
+	return addrs
+}
+
+func addrsOf(t plan.Tunnel) []netip.Addr {
+	var addrs []netip.Addr
+	for _, p := range t.Addrs {
+		addrs = append(addrs, p.Addr())
+	}
+	for _, p := range t.Pairs {
+		if p.Ours.IsSingleIP() {
+			addrs = append(addrs, p.Ours.Addr())
+		}
+	}
+	return addrs
+}

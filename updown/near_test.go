@@ -1,0 +1,88 @@
+package updown_test
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+	"testing/fstest"
+
+	"github.com/ipsecif/ipsecif/conn"
+	"github.com/ipsecif/ipsecif/testing/fake"
+	"github.com/ipsecif/ipsecif/updown"
+	"github.com/ipsecif/ipsecif/updown/claim"
+	"github.com/ipsecif/ipsecif/updown/plan"
+)
+
+// watched counts the queries for everything.
+type watched struct {
+	*fake.Kernel
+	unlimited int
+}
+
+func (w *watched) Observe(q plan.Query) (plan.Observation, error) {
+	if q.Near == nil {
+		w.unlimited++
+	}
+	return w.Kernel.Observe(q)
+}
+
+// manyConf is a gateway with tunnels of several sorts, and two more that come
+// and go.
+func manyConf() string {
+	var b strings.Builder
+	b.WriteString("conn %default\n\tleft=192.1.3.209\n\tmark-out=0x10000/0xff0000\n")
+	for i := range 20 {
+		fmt.Fprintf(&b, "conn net-%d\n\tright=192.1.2.%d\n\tleftsubnet=10.1.0.0/16\n\trightsubnet=10.2.%d.0/24\n\tipsec-interface=%d\n", i, i+1, i, i+1)
+		fmt.Fprintf(&b, "conn host-%d\n\tright=192.1.4.%d\n\tipsec-interface=%d\n", i, i+1, i+101)
+		fmt.Fprintf(&b, "conn shared-%d\n\tright=192.1.5.%d\n\tleftsubnet=10.1.0.0/16\n\trightsubnet=10.3.%d.0/24\n\tipsec-interface=200\n\tleftinterface-ip=172.16.0.%d/32\n", i, i+1, i, i+1)
+	}
+	b.WriteString("conn net\n\tright=192.1.2.200\n\tleftsubnet=10.1.0.0/16\n\trightsubnet=10.2.200.0/24\n\tipsec-interface=300\n")
+	b.WriteString("conn host\n\tright=192.1.4.200\n\tipsec-interface=301\n")
+	b.WriteString("conn shared\n\tright=192.1.5.200\n\tleftsubnet=10.1.0.0/16\n\trightsubnet=10.3.200.0/24\n\tipsec-interface=200\n\tleftinterface-ip=172.16.0.200/32\n")
+	return b.String()
+}
+
+// TestNear brings single conns up and down on a gateway with many, and looks at
+// nothing but what is near them.
+func TestNear(t *testing.T) {
+	f, ds := conn.Load(mapFS{fstest.MapFS{"own.conf": {Data: []byte(manyConf())}}}, "own.conf")
+	conns, more := f.Conns()
+	if len(ds)+len(more) > 0 {
+		t.Fatal(ds, more)
+	}
+	k := &watched{Kernel: fake.New()}
+	for _, line := range convergeKernel {
+		op, err := plan.ParseOp(line)
+		if err == nil {
+			err = k.Apply([]plan.Op{op}, func(plan.Op) {})
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	e := &updown.Engine{Kernel: k, Store: claim.Open(t.TempDir()), Trace: func(plan.Op) {}}
+	if _, err := e.Up(conns[:60]); err != nil {
+		t.Fatal(err)
+	}
+	many := after(k.Kernel)
+	for _, c := range conns[60:] {
+		for _, step := range []struct {
+			name string
+			do   func() (plan.Plan, error)
+			ops  bool
+		}{
+			{"up", func() (plan.Plan, error) { return e.Up([]conn.Conn{c}) }, true},
+			{"up again", func() (plan.Plan, error) { return e.Up([]conn.Conn{c}) }, false},
+			{"down", func() (plan.Plan, error) { return e.Down([]string{c.Name}, nil) }, true},
+		} {
+			k.unlimited = 0
+			p, err := step.do()
+			if err != nil || p.Empty() == step.ops || k.unlimited > 0 {
+				t.Errorf("%s %s: %v, %d changes, %d queries for everything", step.name, c.Name, err, len(p.Ops), k.unlimited)
+			}
+		}
+		if now := after(k.Kernel); len(now) != len(many) {
+			t.Errorf("%d objects after %s, want %d", len(now), c.Name, len(many))
+		}
+	}
+}

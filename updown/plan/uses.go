@@ -1,0 +1,83 @@
+package plan
+
+import (
+	"encoding/hex"
+	"fmt"
+	"net/netip"
+	"strconv"
+
+	"github.com/ipsecif/ipsecif/routing"
+)
+
+// This file names what tunnels use beside objects of their own, so that those
+// that have to agree, or could be in each other's way, are found without looking
+// at all. checkShared and checkPeers say what they have to agree about.
+
+// Uses returns the names of what a tunnel uses: its if_id, its place, its
+// peer's address and its nets.
+func (t Tunnel) Uses() []string {
+	place := Place{t.Table, t.Priority}
+	uses := []string{"if_id " + t.IfID.String(), place.use("place")}
+	if hasDefault(t) {
+		uses = append(uses, place.use("default"))
+	}
+	if needsRules(t) {
+		uses = append(uses, place.use("rules"))
+	}
+	if t.Peer.IsValid() {
+		uses = append(uses, usePeer+familyHex(t.Peer))
+	}
+	for _, p := range t.Pairs {
+		uses = append(uses, useOfNet(p.Theirs))
+	}
+	return uses
+}
+
+const usePeer = "peer "
+
+func (p Place) use(what string) string {
+	return what + " " + strconv.FormatUint(uint64(p.Table), 10) + " " + strconv.FormatUint(uint64(p.Priority), 10)
+}
+
+// Uses returns the uses that claims with something at a place have. One claim
+// of each is enough to check another against.
+func (p Place) Uses() []string { return []string{p.use("place"), p.use("default"), p.use("rules")} }
+
+// PlacePrefix begins the uses of places, and ParsePlace reads them.
+const PlacePrefix = "place "
+
+// ParsePlace returns the place of a use.
+func ParsePlace(use string) (Place, error) {
+	var table, priority uint32
+	_, err := fmt.Sscanf(use, PlacePrefix+"%d %d", &table, &priority)
+	return Place{routing.Table(table), priority}, err
+}
+
+// familyHex makes addresses of a net begin alike.
+func familyHex(a netip.Addr) string {
+	family := "6 "
+	if a.Is4() {
+		family = "4 "
+	}
+	return family + hex.EncodeToString(a.AsSlice())
+}
+
+func useOfNet(p netip.Prefix) string {
+	return "net " + familyHex(p.Masked().Addr()) + "/" + strconv.Itoa(p.Bits())
+}
+
+// UsesOfNetsWith returns the uses of all nets that have an address in them.
+func UsesOfNetsWith(a netip.Addr) []string {
+	var uses []string
+	for bits := 0; bits <= a.BitLen(); bits++ {
+		uses = append(uses, useOfNet(netip.PrefixFrom(a, bits)))
+	}
+	return uses
+}
+
+// PeersPrefix begins the uses of all peers in a net, and perhaps of some near
+// it: four bits are one digit.
+func PeersPrefix(p netip.Prefix) string {
+	digits := len("4 ") + p.Bits()/4
+	return usePeer + familyHex(p.Masked().Addr())[:digits]
+}
