@@ -107,12 +107,12 @@ func (f *faulty) Apply(ops []plan.Op, trace func(plan.Op)) error {
 	if f.at == 0 || f.at > len(ops) {
 		return f.Kernel.Apply(ops, trace)
 	}
-	fail := ops[f.at-1]
-	if err := f.Kernel.Apply(ops[:f.at-1], trace); err != nil {
+	done, fail := ops[:f.at-1], ops[f.at-1]
+	if err := f.Kernel.Apply(done, trace); err != nil {
 		return err
 	}
 	f.at = 0
-	return &plan.OpError{Op: fail, Err: unix.EIO}
+	return &plan.OpError{Op: fail, Err: unix.EIO, Done: done}
 }
 
 // TestFaults lets every operation of up fail on the real kernel, then every one
