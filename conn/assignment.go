@@ -31,6 +31,7 @@ func (p *parser) parseIndented(src *source) {
 		return
 	case isCommentKey(a.key) && !strings.HasPrefix(asciiLower(a.key), ownPrefix):
 		p.checkComment(src, a)
+		p.comment4(src, a)
 		return
 	case !p.checkAssignment(src, a):
 		return
@@ -142,13 +143,15 @@ func (p *parser) assign(src *source, a *assignment) {
 		return
 	case kw.flags&obsolete != 0:
 		p.report(Diagnostic{Pos: kv.Pos, Severity: Warning, Code: CodeObsoleteKey, Key: kv.Key,
-			Text: "it is obsolete and ignored"})
+			Text: "it is obsolete and ignored" + obsolete4(kw)})
 		return
-	case kw.flags&own != 0 && !m.prefixed && src.shared:
+	case kw.flags&own != 0 && !m.prefixed && p.shared:
 		p.report(Diagnostic{Pos: kv.Pos, Severity: Warning, Code: CodeRefusedKey, Key: kv.Key,
 			Text: "libreswan refuses a file with this key", Hint: "write " + ownPrefix + kw.name})
 	}
-	p.addKey(kv)
+	if p.addKey(kv) {
+		p.assigned4(src, a, kv)
+	}
 }
 
 // allowedHere tells whether a keyword may stand in the open section.
@@ -160,13 +163,13 @@ func (p *parser) allowedHere(kw *keyword) bool {
 }
 
 // addKey appends kv to the open section unless the section has it. In a conn
-// the first one wins, in config setup the last one.
-func (p *parser) addKey(kv *KeyValue) {
+// the first one wins, in config setup the last one. It tells whether kv counts.
+func (p *parser) addKey(kv *KeyValue) bool {
 	old := p.find(kv.id)
 	if old == nil || kv.id.row().flags&also != 0 {
 		p.appendKey(kv)
 		p.seen[p.seenID(kv.id)] = slot{p.headers, len(p.open()) - 1}
-		return
+		return true
 	}
 	d := Diagnostic{Pos: kv.Pos, Severity: Warning, Code: CodeDuplicateKey, Key: kv.Key}
 	switch {
@@ -178,9 +181,10 @@ func (p *parser) addKey(kv *KeyValue) {
 		d.Text = "it replaces the value at " + old.Pos.String()
 		*old = *kv
 	default:
-		d.Text = "it is ignored, the value at " + old.Pos.String() + " counts"
+		d.Text = "it is ignored, the value at " + old.Pos.String() + " counts" + p.duplicate4(old, kv)
 	}
 	p.report(d)
+	return d.Severity != Error && p.isSetup()
 }
 
 // find returns the entry of a key in the open section, nil when it has none.
@@ -210,7 +214,7 @@ func (p *parser) refuseKey(src *source, a *assignment, m match, known bool) {
 		name := m.id.row().name
 		d.Code, d.Key = CodeNeedsSide, name
 		d.Text = "it needs left or right in front"
-		d.Hint = "write left" + name + " or right" + name
+		d.Hint = "write left" + name + " or right" + name + "; before 5.4 libreswan took it for right" + name
 	case p.isSetup():
 		d.Code, d.Text = CodeWrongSection, "it is no key of config setup"
 		d.Hint = "it belongs into a conn"
@@ -221,7 +225,7 @@ func (p *parser) refuseKey(src *source, a *assignment, m match, known bool) {
 		d.Code, d.Text = CodeWrongSection, "it is not allowed in conn %default"
 	default:
 		d.Code, d.Text = CodeWrongSection, "it is no key of a conn"
-		d.Hint = "it belongs into config setup"
+		d.Hint = "it belongs into config setup; libreswan 4.10 ignores it here"
 	}
 	p.report(d)
 }

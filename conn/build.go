@@ -221,10 +221,22 @@ func (b *builder) numberOf(id keyID, low, high uint64) uint64 {
 	}
 	v, p := parseRange(kv.Value, low, high)
 	b.problem(kv, p)
-	if p == nil && isOctal(kv.Value) {
-		b.at(kv, Warning, CodeNumberForm, quote(kv.Value)+" is octal because of the leading 0: it means "+decimal(v), "")
+	if p == nil {
+		b.octalNumber(kv, 0, kv.Value, v)
 	}
 	return v
+}
+
+// octalNumber warns of a number at an index of a value that is not what it
+// looks like.
+func (b *builder) octalNumber(kv *KeyValue, at int, text string, v uint64) {
+	if !isOctal(text) {
+		return
+	}
+	pos := kv.ValuePos()
+	pos.Col += at
+	b.report(Diagnostic{Pos: pos, Severity: Warning, Code: CodeNumberForm, Key: kv.Key,
+		Text: quote(text) + " is octal because of the leading 0: it means " + decimal(v)})
 }
 
 // ownValues fills in our own keys, which a conn takes from config setup when it

@@ -163,6 +163,11 @@ func (b *builder) mark(id keyID) Mark {
 	if p == nil && (kv.Value == markUnique || strings.HasPrefix(kv.Value, markUnique+"/")) {
 		b.at(kv, Warning, CodeMarkUnique, "-1 is taken as 0xffffffff; since 5.3 libreswan gives instances no marks of their own", "")
 	}
+	if p == nil {
+		value, mask, _ := strings.Cut(kv.Value, "/")
+		b.octalNumber(kv, 0, value, uint64(m.Value))
+		b.octalNumber(kv, len(value)+1, mask, uint64(m.Mask))
+	}
 	return m
 }
 

@@ -43,15 +43,12 @@ const (
 	Error Severity = iota
 	// Warning means that the configuration works, but perhaps not as meant.
 	Warning
+	// Note means that the configuration works here, but not everywhere.
+	Note
 )
 
-// String returns "error" or "warning".
-func (s Severity) String() string {
-	if s == Warning {
-		return "warning"
-	}
-	return "error"
-}
+// String returns "error", "warning" or "note".
+func (s Severity) String() string { return nameOf(s, "error", "warning", "note") }
 
 // Diagnostic is one problem found in a configuration.
 type Diagnostic struct {
@@ -140,9 +137,10 @@ func (c *collector) add(d Diagnostic) {
 		c.list = append(c.list, d)
 		return
 	}
-	if c.dropped == 0 || d.Severity == Error {
+	if c.dropped == 0 {
 		c.worst = d.Severity
 	}
+	c.worst = min(c.worst, d.Severity)
 	c.dropped++
 }
 

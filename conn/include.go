@@ -23,16 +23,18 @@ func load(fsys FS, name string, bounds limits) (*File, Diagnostics) {
 	p := &parser{
 		reader: reader{limits: bounds, fsys: fsys, order: make(map[string]int)},
 		seen:   make([]slot, 2*len(keywords)),
+		shared: path.Base(name) == "ipsec.conf",
 	}
 	text, d := p.read(name)
 	if d != nil {
 		d.Pos = Pos{File: name}
 		p.add(*d)
 	} else {
-		p.parseFile(&source{name: name, text: text, level: 1, shared: path.Base(name) == "ipsec.conf"})
+		p.parseFile(&source{name: name, text: text, level: 1})
 	}
 	p.closeSection()
 	f := p.merge()
+	p.report4()
 	f.Name = name
 	return f, p.finish(f.order)
 }
@@ -62,6 +64,7 @@ func (p *parser) include(src *source, pattern string, pos Pos) {
 			Text: quote(pattern) + " is looked up in the working directory of the program that reads it, not beside this file",
 			Hint: "write an absolute path"})
 	}
+	p.include4(pattern, pos)
 	names, err := p.glob(pattern)
 	switch {
 	case err == errTooManyFiles:
@@ -112,7 +115,7 @@ func (p *parser) includeAll(src *source, names []string, pos Pos) {
 			return
 		}
 		p.closeSection()
-		included := &source{name: name, text: text, level: src.level + 1, shared: src.shared}
+		included := &source{name: name, text: text, level: src.level + 1}
 		p.parseFile(included)
 		if i == 0 {
 			p.checkFinalNewline(included)
@@ -131,7 +134,7 @@ func (p *parser) checkFinalNewline(src *source) {
 		return
 	}
 	p.add(Diagnostic{Pos: src.pos(len(src.line)), Severity: Warning, Code: CodeNoFinalNewline,
-		Text: "the included file ends without newline; libreswan 5.4 reads on in the same line of the including file",
+		Text: "the included file ends without newline; libreswan 5.4, unlike 4.10, reads on in the same line of the including file",
 		Hint: "end the line with a newline"})
 }
 

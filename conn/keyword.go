@@ -53,6 +53,8 @@ const (
 	cmdline                        // allowed on pluto's command line only
 	own                            // ours, unknown to libreswan
 	negotiate                      // ignored by a conn that never negotiates
+	since5                         // unknown to libreswan 4.10
+	decimal4                       // libreswan 4.10 reads a decimal number and nothing behind it
 )
 
 // keyword is one row of the table.

@@ -21,6 +21,8 @@ type merger struct {
 	number int // counted from 1
 	keys   []KeyValue
 	slots  []slot // canonical keyID -> place in keys
+	parts  []part // of list values, in their order
+	alsos  int    // also= followed
 	broken bool
 }
 
@@ -101,7 +103,9 @@ func (m *merger) mergeConn(i int) Section {
 	}
 	m.number++
 	m.name, m.own, m.keys, m.broken = raw.name, i, m.keys[:0], false
+	m.parts, m.alsos = m.parts[:0], 0
 	m.expand(i, 0)
+	m.compare4(i, m.keys)
 	for _, kv := range m.defaults {
 		old := m.have(kv.id)
 		switch {
@@ -162,6 +166,7 @@ func (m *merger) expand(i, depth int) {
 			m.set(kv, i)
 			continue
 		}
+		m.alsos++
 		target, ok := m.byName[kv.Value]
 		if !ok {
 			m.report(Diagnostic{Pos: kv.ValuePos(), Code: CodeAlsoNotFound, Key: kv.Key,
@@ -171,6 +176,7 @@ func (m *merger) expand(i, depth int) {
 		if target != m.own {
 			m.p.sections[target].template = true
 		}
+		m.also4(kv)
 		m.expand(target, depth+1)
 	}
 }
@@ -178,13 +184,16 @@ func (m *merger) expand(i, depth int) {
 // alsoHint explains why the target of also= was not found.
 func (m *merger) alsoHint(name string) string {
 	if strings.ContainsAny(name, " ,\t") {
-		return "also= takes one name; repeat it for more"
+		return "also= takes one name, in libreswan 4.10 a list; repeat it for more"
 	}
 	return m.p.similarConn(name)
 }
 
 // set adds one key of the section with index from.
 func (m *merger) set(kv *KeyValue, from int) {
+	if kv.id.row().flags&appended != 0 {
+		m.parts = append(m.parts, part{kv.id.canonical(), from})
+	}
 	old := m.have(kv.id)
 	switch {
 	case old == nil:

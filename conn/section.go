@@ -30,6 +30,8 @@ const (
 // parser collects sections from all files.
 type parser struct {
 	reader
+	notes4   notes4
+	shared   bool // libreswan reads the files too
 	setup    rawSection
 	sections []rawSection
 
@@ -58,6 +60,9 @@ func (p *parser) openSection(conn bool, name string, pos Pos) {
 			p.setup.pos = pos
 		}
 		p.cur = &p.setup
+		if len(p.setup.keys) > 0 {
+			p.setup4(pos)
+		}
 		for i := range p.setup.keys { // sections of this kind are one
 			kv := &p.setup.keys[i]
 			p.appendKey(kv)

@@ -70,10 +70,9 @@ func (r *reader) stop(pos Pos, format string, args ...any) {
 type source struct {
 	name    string
 	text    string
-	level   int  // 1 for the main file
-	shared  bool // libreswan reads this file too
-	off     int  // of the next line
-	number  int  // of line
+	level   int // 1 for the main file
+	off     int // of the next line
+	number  int // of line
 	line    string
 	newline bool // line ends with a newline
 	crSeen  bool // CR LF was reported

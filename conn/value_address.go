@@ -213,6 +213,7 @@ func parseAddrs(s string) ([]netip.Addr, *problem) {
 func parseSourceIPs(s string) ([]netip.Addr, *problem) {
 	addrs, p := parseAddrs(s)
 	if p != nil {
+		p.hint = nameHint(s)
 		return nil, p
 	}
 	for i, a := range addrs {
@@ -226,6 +227,14 @@ func parseSourceIPs(s string) ([]netip.Addr, *problem) {
 		}
 	}
 	return addrs, nil
+}
+
+// nameHint returns a hint for a value that is the name of a host.
+func nameHint(s string) string {
+	if h, p := parseHost(s); p == nil && h.Kind == HostName {
+		return "libreswan 4.10 looks a name up, libreswan 5 does not"
+	}
+	return ""
 }
 
 // parseInterfaceAddr reads ADDRESS/LENGTH and keeps the host bits. Without a

@@ -115,6 +115,9 @@ func checkWord(k kind, s string) *problem {
 		return nil
 	}
 	p := &problem{text: quote(s) + " is not " + wordLists[k].valid}
+	if k == nicOffloadWord && equalFold("auto", s) {
+		p.hint = "libreswan 4.10 knows it, and has it as the default; libreswan 5 has no"
+	}
 	if s == "" {
 		p.text = "the value is empty, it must be " + wordLists[k].valid
 	}

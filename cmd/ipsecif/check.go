@@ -14,7 +14,7 @@ type finding struct {
 	File     string `json:"file"`
 	Line     int    `json:"line"`
 	Col      int    `json:"col"`
-	Severity string `json:"severity"` // "error" or "warning"
+	Severity string `json:"severity"` // "error", "warning" or "note"
 	Code     string `json:"code"`
 	Conn     string `json:"conn,omitempty"`
 	Key      string `json:"key,omitempty"`
@@ -30,7 +30,9 @@ func (a *app) checkCommand() *cobra.Command {
 			f, ds, conns := a.findings()
 			if strict {
 				for i := range ds {
-					ds[i].Severity = conn.Error
+					if ds[i].Severity == conn.Warning {
+						ds[i].Severity = conn.Error
+					}
 				}
 			}
 			if a.json {
@@ -46,11 +48,15 @@ func (a *app) checkCommand() *cobra.Command {
 					fmt.Fprintf(a.out, "%s: %s\n", d.Severity, d)
 				}
 			}
+			rest := plural(count(ds, conn.Warning), "warning")
+			if n := count(ds, conn.Note); n > 0 {
+				rest += ", " + plural(n, "note")
+			}
 			if n := count(ds, conn.Error); n > 0 {
-				return fmt.Errorf("%s: %s, %s", f.Name, plural(n, "error"), plural(count(ds, conn.Warning), "warning"))
+				return fmt.Errorf("%s: %s, %s", f.Name, plural(n, "error"), rest)
 			}
 			if !a.json {
-				fmt.Fprintf(a.out, "%s: %s, no errors, %s\n", f.Name, plural(conns, "conn"), plural(count(ds, conn.Warning), "warning"))
+				fmt.Fprintf(a.out, "%s: %s, no errors, %s\n", f.Name, plural(conns, "conn"), rest)
 			}
 			return nil
 		},
