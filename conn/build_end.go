@@ -104,10 +104,17 @@ func (b *builder) ends(c *Conn) {
 			b.problem(kv, p)
 			end.ProtoPort = pp
 		}
-		if addr := b.interfaceAddr(endKey(keyInterfaceIP, side)); addr.IsValid() {
-			end.InterfaceIPs = []netip.Prefix{addr}
+		if kv := b.get(endKey(keyInterfaceIP, side)); kv != nil {
+			addrs, p := parseInterfaceAddrs(kv.Value)
+			b.problem(kv, p)
+			end.InterfaceIPs = addrs
+			b.several(kv, len(addrs), "address")
 		}
-		end.VTI = b.interfaceAddr(endKey(keyEndVTI, side))
+		if kv := b.get(endKey(keyEndVTI, side)); kv != nil {
+			addr, p := parseInterfaceAddr(kv.Value)
+			b.problem(kv, p)
+			end.VTI = addr
+		}
 		end.Updown = b.updown(c, side)
 		end.CAT = b.isYes(endKey(keyCAT, side))
 		if kv := b.get(endKey(keyAddressPool, side)); kv != nil {
@@ -122,15 +129,12 @@ func (b *builder) ends(c *Conn) {
 	b.modeCfgRoles(c)
 }
 
-// interfaceAddr reads an address with a length.
-func (b *builder) interfaceAddr(id keyID) netip.Prefix {
-	kv := b.get(id)
-	if kv == nil {
-		return netip.Prefix{}
+// several warns of more values than libreswan allows, in a file that it reads.
+func (b *builder) several(kv *KeyValue, count int, what string) {
+	if count > 1 && b.file.shared {
+		b.at(kv, Warning, CodeRefusedValue, "libreswan refuses a conn with more than one "+what+" here",
+			"keep the conn in a file that libreswan does not read")
 	}
-	addr, p := parseInterfaceAddr(kv.Value)
-	b.problem(kv, p)
-	return addr
 }
 
 // updown reads the hook of an end.
@@ -199,6 +203,13 @@ func (b *builder) sourceIPs(c *Conn) {
 		addrs, p := parseSourceIPs(kv.Value)
 		b.problem(kv, p)
 		end.SourceIPs = addrs
+		ofIPv4 := 0
+		for _, a := range addrs {
+			if a.Is4() {
+				ofIPv4++
+			}
+		}
+		b.several(kv, max(ofIPv4, len(addrs)-ofIPv4), "address of a family")
 		if len(end.InterfaceIPs) > 0 {
 			b.at(kv, Error, CodeConflict, "it cannot be combined with "+side.String()+"interface-ip=", "keep one of them")
 		}

@@ -42,9 +42,9 @@ const (
 	CodeConflictKey   = "conflicting-key" // by also= twice with different values
 	CodeBothSpellings = "both-spellings"  // own key with and without prefix
 	CodeRefusedKey    = "libreswan-refuses-key"
-	CodeRefusedValue  = "libreswan-refuses-value"
-	CodeLibreswan4    = "libreswan-4-differs" // libreswan 4.10 reads it in another way
-	CodeQuoteInList   = "quote-in-list"       // a double quote in a list value
+	CodeRefusedValue  = "libreswan-refuses-value" // more than libreswan allows
+	CodeLibreswan4    = "libreswan-4-differs"     // libreswan 4.10 reads it in another way
+	CodeQuoteInList   = "quote-in-list"           // a double quote in a list value
 	CodeAlsoNotFound  = "also-not-found"
 	CodeDuplicateConn = "duplicate-conn"
 

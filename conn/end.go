@@ -16,7 +16,7 @@ type End struct {
 	VirtualSubnet string
 	ProtoPort     ProtoPort // leftprotoport=, already part of Subnets
 
-	SourceIPs    []netip.Addr   // leftsourceip=, at most one of each family
+	SourceIPs    []netip.Addr   // leftsourceip=, the preferred ones first
 	InterfaceIPs []netip.Prefix // leftinterface-ip=, address with length; host bits are kept
 	VTI          netip.Prefix   // leftvti=, address on the VTI device; invalid when not set
 

@@ -13,8 +13,9 @@ type File struct {
 	Setup    Section   // all "config setup" sections together
 	Sections []Section // conns in the order of the files, without %default
 
-	order map[string]int // file name -> order of reading, to sort diagnostics
-	first map[string]int // conn name -> index in Sections of the first of that name
+	shared bool           // libreswan reads it too
+	order  map[string]int // file name -> order of reading, to sort diagnostics
+	first  map[string]int // conn name -> index in Sections of the first of that name
 }
 
 // Section is "config setup" or one conn with all keys that apply to it: its

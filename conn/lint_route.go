@@ -122,8 +122,8 @@ func (l *linter) route(t *tunnel, d demand, mainPriority [2]uint32) *route {
 // source returns the preferred source of the route for a demand.
 func (l *linter) source(t *tunnel, d demand) netip.Addr {
 	ours, _ := t.Ends(t.ours)
-	for _, a := range ours.SourceIPs {
-		if d.ours.IsValid() && d.ours.Contains(a) {
+	for _, a := range sources(ours, d) {
+		if d.ours.Contains(a) {
 			return a
 		}
 	}
@@ -135,6 +135,24 @@ func (l *linter) source(t *tunnel, d demand) netip.Addr {
 		}
 	}
 	return netip.Addr{}
+}
+
+// sources returns the addresses that may be the preferred source of the route
+// for a demand. A single address of the interface is left to the kernel.
+func sources(ours *End, d demand) []netip.Addr {
+	if !d.ours.IsValid() || len(ours.InterfaceIPs) == 0 {
+		return ours.SourceIPs
+	}
+	var addrs []netip.Addr
+	for _, a := range ours.InterfaceIPs {
+		if a.Addr().Is4() == d.ours.Addr().Is4() {
+			addrs = append(addrs, a.Addr())
+		}
+	}
+	if len(addrs) == 1 {
+		return nil
+	}
+	return addrs
 }
 
 func (l *linter) routeClash(r, other *route) {

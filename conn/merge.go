@@ -31,7 +31,7 @@ type slot struct{ number, index int }
 
 // merge makes a File of what the parser found.
 func (p *parser) merge() *File {
-	f := &File{order: p.order, first: make(map[string]int, len(p.sections))}
+	f := &File{shared: p.shared, order: p.order, first: make(map[string]int, len(p.sections))}
 	f.Setup = Section{Pos: p.setup.pos, Keys: p.setup.keys, Broken: p.setup.broken}
 	m := &merger{p: p, byName: make(map[string]int, len(p.sections)),
 		visited: make([]int, len(p.sections)), slots: make([]slot, 2*len(keywords))}

@@ -2,6 +2,7 @@ package conn
 
 import (
 	"net/netip"
+	"slices"
 	"strings"
 )
 
@@ -208,8 +209,7 @@ func parseAddrs(s string) ([]netip.Addr, *problem) {
 	return addrs, nil
 }
 
-// parseSourceIPs reads the value of leftsourceip=: at most one address of each
-// family.
+// parseSourceIPs reads the value of leftsourceip=.
 func parseSourceIPs(s string) ([]netip.Addr, *problem) {
 	addrs, p := parseAddrs(s)
 	if p != nil {
@@ -220,10 +220,8 @@ func parseSourceIPs(s string) ([]netip.Addr, *problem) {
 		if a.IsUnspecified() {
 			return nil, &problem{text: quote(a.String()) + " is not the address of a host"}
 		}
-		for _, b := range addrs[:i] {
-			if familyOf(a) == familyOf(b) {
-				return nil, &problem{text: "only one address of each family is allowed, " + a.String() + " is the second"}
-			}
+		if slices.Contains(addrs[:i], a) {
+			return nil, &problem{text: a.String() + " is there twice"}
 		}
 	}
 	return addrs, nil
@@ -235,6 +233,31 @@ func nameHint(s string) string {
 		return "libreswan 4.10 looks a name up, libreswan 5 does not"
 	}
 	return ""
+}
+
+// parseInterfaceAddrs reads the value of leftinterface-ip=: a list of
+// ADDRESS/LENGTH.
+func parseInterfaceAddrs(s string) ([]netip.Prefix, *problem) {
+	fields, p := splitList(s)
+	if p != nil {
+		return nil, p
+	}
+	if len(fields) == 0 {
+		return nil, &problem{text: quote(s) + " is not an address"}
+	}
+	addrs := make([]netip.Prefix, 0, len(fields))
+	for _, f := range fields {
+		a, p := parseInterfaceAddr(f.text)
+		if p == nil && slices.ContainsFunc(addrs, func(b netip.Prefix) bool { return a.Addr() == b.Addr() }) {
+			p = &problem{text: a.Addr().String() + " is there twice"}
+		}
+		if p != nil {
+			p.at += f.at
+			return nil, p
+		}
+		addrs = append(addrs, a)
+	}
+	return addrs, nil
 }
 
 // parseInterfaceAddr reads ADDRESS/LENGTH and keeps the host bits. Without a

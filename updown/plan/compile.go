@@ -204,17 +204,13 @@ func (c *compiler) usableElsewhere(a netip.Addr) bool {
 func (c *compiler) demands(t Tunnel) []routing.Demand {
 	var demands []routing.Demand
 	for _, p := range t.Pairs {
-		src := c.source(t, p)
 		if i := slices.IndexFunc(demands, func(d routing.Demand) bool { return d.Dst == p.Theirs }); i >= 0 {
-			if d := &demands[i]; !d.Src.IsValid() {
-				d.Src = src
-			}
 			demands[i].Attract = demands[i].Attract || p.Ours != p.Theirs
 			continue
 		}
 		path, _ := c.path(t)
 		demands = append(demands, routing.Demand{
-			Dst: p.Theirs, Dev: t.Link, Src: src, Peer: t.Peer, Path: path,
+			Dst: p.Theirs, Dev: t.Link, Src: c.source(t, p.Theirs), Peer: t.Peer, Path: path,
 			Mark: t.Mark, MarkOut: t.MarkOut, ByPeer: t.ByPeer,
 			// With equal selectors a route would take the local net away; a
 			// routing daemon or the admin decides what goes in.
@@ -226,24 +222,52 @@ func (c *compiler) demands(t Tunnel) []routing.Demand {
 	return demands
 }
 
-// source returns the preferred source for traffic to a pair's remote side: one
-// of the tunnel's own that the local selector covers. Where the selector is an
+// source returns the preferred source for traffic to a remote selector: the
+// first of the tunnel's own that a local selector covers. Where one is an
 // address of this host alone, every other source would be dropped for want of
 // an SP, so that address it is; libreswan's layout leaves it to chance.
-func (c *compiler) source(t Tunnel, p Pair) netip.Addr {
-	for _, s := range t.Sources {
-		if p.Ours.Contains(s) && s.Is4() == p.Theirs.Addr().Is4() {
+func (c *compiler) source(t Tunnel, theirs netip.Prefix) netip.Addr {
+	var ours []netip.Prefix
+	for _, p := range t.Pairs {
+		if p.Theirs == theirs {
+			ours = append(ours, p.Ours)
+		}
+	}
+	for _, s := range sources(t, theirs.Addr().Is4()) {
+		if slices.ContainsFunc(ours, func(p netip.Prefix) bool { return p.Contains(s) }) {
 			return s
 		}
 	}
-	if t.Scheme == routing.Overlay && p.Ours.IsSingleIP() {
+	if t.Scheme != routing.Overlay {
+		return netip.Addr{}
+	}
+	for _, p := range ours {
 		for _, l := range c.facts.Locals.Addrs {
-			if l.Addr == p.Ours.Addr() && !c.facts.Tunnels[l.Dev] {
+			if p.IsSingleIP() && l.Addr == p.Addr() && !c.facts.Tunnels[l.Dev] {
 				return l.Addr
 			}
 		}
 	}
 	return netip.Addr{}
+}
+
+// sources returns the addresses of one family that the tunnel brings along, the
+// preferred ones first. A single one on the link is the kernel's choice anyway;
+// of several it takes one without a look at the selectors.
+func sources(t Tunnel, is4 bool) []netip.Addr {
+	if len(t.Sources) > 0 {
+		return t.Sources
+	}
+	var addrs []netip.Addr
+	for _, a := range t.Addrs {
+		if a.Addr().Is4() == is4 {
+			addrs = append(addrs, a.Addr())
+		}
+	}
+	if len(addrs) == 1 {
+		return nil
+	}
+	return addrs
 }
 
 // path returns how ESP to the tunnel's peer leaves this host.
