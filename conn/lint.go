@@ -21,6 +21,7 @@ const (
 	CodeMarkClash         = "mark-clash"          // a packet matches two marks with different meaning
 	CodeRouteClash        = "route-clash"         // two conns need different routes in one place
 	CodeShadowedRoute     = "shadowed-route"      // the route of another conn is found first
+	CodeSwallowedPeer     = "swallowed-peer"      // ESP of a conn would go into the tunnel of another
 	CodeSourceIPOutside   = "source-ip-outside"   // sourceip= is in no selector of its end
 	CodeMTUBelowIPv6      = "mtu-below-ipv6"      // mtu= is too small for IPv6
 	CodeNoPeer            = "no-peer"             // both ends name this host
@@ -55,6 +56,7 @@ func (f *File) Lint(conns []Conn, host HostFacts) Diagnostics {
 	l.places()
 	l.marks()
 	l.routes()
+	l.peers()
 	l.ends(conns)
 	l.hostLimits()
 	return l.finish(f.order)
