@@ -7,8 +7,9 @@ import (
 )
 
 // This file knows where libreswan 4.10, the release of Debian 12, reads a
-// configuration that is valid here in another way. The difference is noted and
-// changes nothing: the grammar is that of libreswan 5 everywhere.
+// configuration that is valid here in another way, as seen with its readwriteconf
+// and addconn. The difference is noted and changes nothing: the grammar is that
+// of libreswan 5 everywhere.
 
 // notes4 gathers these differences while files are read.
 type notes4 struct {
@@ -114,7 +115,7 @@ func (p *parser) comment4(src *source, a *assignment) {
 func value4(kv *KeyValue, enclosed bool) (text, hint string) {
 	kw, v := kv.id.row(), kv.Value
 	switch {
-	case kw.flags&decimal4 != 0 && v == "-1":
+	case kw.kind == setupNumber && v == "-1":
 		return "libreswan 4.10 reads -1 as 0, libreswan 5 as not set", "leave it out"
 	case kw.flags&decimal4 != 0:
 		return number4(kw, v), "write it in plain digits"
@@ -195,7 +196,7 @@ func typed4(kv *KeyValue) (text, hint string) {
 				"write 0x and hexadecimal digits"
 		}
 	case keySourceIP:
-		if list, _ := parseSourceIPs(kv.Value); len(list) > 1 {
+		if list, _ := parseSourceIPs(kv.Value); len(list) == 2 && list[0].Is4() != list[1].Is4() { // more libreswan 5 refuses too
 			return one, ""
 		}
 	case keyAddressPool:
@@ -207,13 +208,14 @@ func typed4(kv *KeyValue) (text, hint string) {
 		_, rest, _ := strings.Cut(kv.Value, "/")
 		switch {
 		case len(list) > 1:
-			return one, "leftsubnets= takes a list in both"
+			return one, kv.Key + "s= takes a list in both"
 		case strings.ContainsAny(rest, "/:"):
-			return "libreswan 4.10 does not load a conn with a protocol in a subnet, libreswan 5 does", "leftprotoport= is known to both"
+			return "libreswan 4.10 does not load a conn with a protocol in a subnet, libreswan 5 does",
+				strings.TrimSuffix(kv.Key, "subnet") + "protoport= is known to both"
 		}
 	case keyNextHop:
 		if equalFold("%direct", kv.Value) {
-			return "libreswan 4.10 does not load a conn with %direct, libreswan 5 does", "leave it out unless left=%defaultroute"
+			return "libreswan 4.10 does not load a conn with %direct, libreswan 5 does", "leave it out unless " + strings.TrimSuffix(kv.Key, "nexthop") + "=%defaultroute"
 		}
 	}
 	return "", ""
