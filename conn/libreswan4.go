@@ -148,18 +148,19 @@ func takesEmpty(id keyID) bool {
 // when something else is behind it.
 func number4(kw *keyword, v string) string {
 	then, plain := parseDecimal(v)
-	what := "libreswan 4.10 reads " + quote(v) + " as " + decimal(then) + ", libreswan 5 "
+	libreswan5 := "with its unit"
 	if kw.kind == duration || kw.name == "mtu" {
 		if plain == nil || kw.kind != duration && checkScaled(v, byteUnits) != nil {
 			return "" // the same, or wrong
 		}
-		return what + "with its unit"
+	} else {
+		now, p := parseNumber(v)
+		if p != nil || now == then {
+			return ""
+		}
+		libreswan5 = "as " + decimal(now)
 	}
-	now, p := parseNumber(v)
-	if p != nil || now == then {
-		return ""
-	}
-	return what + "as " + decimal(now)
+	return "libreswan 4.10 reads " + quote(v) + " as " + decimal(then) + ", libreswan 5 " + libreswan5
 }
 
 // isWord4 tells whether libreswan 4.10 has the word for a key. It takes those
