@@ -182,10 +182,12 @@ func isWord4(kw *keyword, v string) bool {
 	return ok && kw.kind != nicOffloadWord
 }
 
+// one4 is for values of which there may be several.
+const one4 = "libreswan 4.10 takes one only and does not load a conn with several, libreswan 5 takes a list"
+
 // typed4 tells how libreswan 4.10 reads values that are more than a word or a
 // number.
 func typed4(kv *KeyValue) (text, hint string) {
-	const one = "libreswan 4.10 takes one only and does not load a conn with several, libreswan 5 takes a list"
 	switch id := kv.id.canonical() &^ 1; id {
 	case keyIPsecInterface:
 		if _, ok := findWord(yesNoText, kv.Value); ok && !equalFold("yes", kv.Value) && !equalFold("no", kv.Value) {
@@ -198,28 +200,42 @@ func typed4(kv *KeyValue) (text, hint string) {
 		}
 	case keySourceIP:
 		if list, _ := parseSourceIPs(kv.Value); len(list) == 2 && list[0].Is4() != list[1].Is4() { // more libreswan 5 refuses too
-			return one, ""
+			return one4, ""
 		}
 	case keyAddressPool:
 		if list, _ := parsePools(kv.Value); len(list) > 1 {
-			return one, ""
+			return one4, ""
 		}
 	case keySubnet:
-		list, _ := splitList(kv.Value)
-		_, rest, _ := strings.Cut(kv.Value, "/")
-		switch {
-		case len(list) > 1:
-			return one, kv.Key + "s= takes a list in both"
-		case strings.ContainsAny(rest, "/:"):
-			return "libreswan 4.10 does not load a conn with a protocol in a subnet, libreswan 5 does",
-				strings.TrimSuffix(kv.Key, "subnet") + "protoport= is known to both"
-		}
+		return subnet4(kv)
 	case keyNextHop:
 		if equalFold("%direct", kv.Value) {
 			return "libreswan 4.10 does not load a conn with %direct, libreswan 5 does", "leave it out unless " + strings.TrimSuffix(kv.Key, "nexthop") + "=%defaultroute"
 		}
 	}
 	return "", ""
+}
+
+// subnet4 tells how libreswan 4.10 reads leftsubnet=.
+func subnet4(kv *KeyValue) (text, hint string) {
+	_, rest, _ := strings.Cut(kv.Value, "/")
+	if !strings.ContainsAny(kv.Value, ", \t") && !strings.ContainsAny(rest, "/:") {
+		return "", ""
+	}
+	fields, p := splitList(kv.Value)
+	for _, f := range fields {
+		if p == nil {
+			_, _, p = parseSelector(f.text)
+		}
+	}
+	switch {
+	case p != nil: // wrong, or virtual
+		return "", ""
+	case len(fields) > 1:
+		return one4, kv.Key + "s= takes a list in both"
+	}
+	return "libreswan 4.10 does not load a conn with a protocol in a subnet, libreswan 5 does",
+		strings.TrimSuffix(kv.Key, "subnet") + "protoport= is known to both"
 }
 
 // include4 compares what a pattern matches.
