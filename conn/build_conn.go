@@ -222,8 +222,7 @@ func (b *builder) names(id keyID) []string {
 	if kv == nil {
 		return nil
 	}
-	fields, p := splitList(kv.Value)
-	b.problem(kv, p)
+	fields := splitList(kv.Value)
 	names := make([]string, len(fields))
 	for i, f := range fields {
 		names[i] = f.text

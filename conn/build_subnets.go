@@ -23,7 +23,7 @@ func (b *builder) subnets(c *Conn) *subnetLists {
 	for _, side := range bothSides {
 		end := c.End(side)
 		single := b.get(endKey(keySubnet, side))
-		if single != nil && single.Value != "" {
+		if single != nil {
 			b.selectors(end, side, single, lists != nil)
 		}
 		if lists == nil {
@@ -51,7 +51,7 @@ func (b *builder) selectors(end *End, side Side, kv *KeyValue, product bool) {
 		b.at(kv, Error, CodeConflict, "it cannot be combined with "+side.String()+"addresspool=", "keep one of them")
 		return
 	}
-	fields, p := splitList(kv.Value)
+	fields, p := splitStrict(kv.Value)
 	b.problem(kv, p)
 	if len(fields) > 1 && product {
 		b.at(kv, Error, CodeConflict, "several selectors cannot be combined with subnets=", "move them into "+side.String()+"subnets=")
@@ -122,8 +122,7 @@ func (b *builder) subnetList(end *End, side Side) []Selector {
 		b.at(kv, Error, CodeConflict, "it cannot be combined with "+side.String()+"addresspool=", "keep one of them")
 		return nil
 	}
-	fields, p := splitList(kv.Value)
-	b.problem(kv, p)
+	fields := splitList(kv.Value)
 	list := make([]Selector, 0, len(fields))
 	for _, f := range fields {
 		sel, hostBits, p := parseSubnet(f.text)

@@ -137,13 +137,13 @@ func (p ProtoPort) String() string {
 	case !p.Set:
 		return ""
 	case p.AnyPort:
-		return protocolName(p.Protocol) + "/%any"
+		return protocolName(p.Protocol, inProtoPort) + "/%any"
 	case p.Port != 0:
-		return protocolName(p.Protocol) + "/" + decimal(uint64(p.Port))
+		return protocolName(p.Protocol, inProtoPort) + "/" + decimal(uint64(p.Port))
 	case p.Protocol == 0:
 		return "%any"
 	}
-	return protocolName(p.Protocol)
+	return protocolName(p.Protocol, inProtoPort)
 }
 
 // String returns FROM-TO.

@@ -163,41 +163,64 @@ type field struct {
 	at   int
 }
 
-// splitList splits a list at commas and blanks. Elements between two commas
-// must not be empty.
-func splitList(s string) ([]field, *problem) {
+// splitList splits a list at commas and blanks. As in libreswan there may be any
+// number of them between two elements, and before and behind them.
+func splitList(s string) []field {
 	var list []field
-	comma := false
 	for i := 0; i < len(s); {
-		switch c := s[i]; {
-		case c == ',' && (comma || len(list) == 0):
-			return nil, &problem{at: i, text: "an element of the list " + quote(s) + " is empty"}
-		case c == ',':
-			comma = true
+		start := i
+		for i < len(s) && !isListBreak(s[i]) {
 			i++
-		case isBlank(c):
-			i++
-		default:
-			start := i
-			for i < len(s) && s[i] != ',' && !isBlank(s[i]) {
-				i++
-			}
-			list = append(list, field{s[start:i], start})
-			comma = false
 		}
+		if i > start {
+			list = append(list, field{s[start:i], start})
+		}
+		i++
 	}
-	if comma {
-		return nil, &problem{at: len(s), text: "the list " + quote(s) + " ends with a comma"}
+	return list
+}
+
+// splitStrict splits a list of selectors or pools. libreswan refuses one with
+// more than a single comma or blank between two elements.
+func splitStrict(s string) ([]field, *problem) {
+	var list []field
+	for start := 0; start <= len(s); {
+		i := start
+		for i < len(s) && !isListBreak(s[i]) {
+			i++
+		}
+		if i == start {
+			return nil, emptyElement(s, i)
+		}
+		list = append(list, field{s[start:i], start})
+		start = i + 1
 	}
 	return list, nil
 }
 
+func isListBreak(c byte) bool { return c == ',' || isBlank(c) }
+
+func emptyElement(s string, at int) *problem {
+	p := &problem{at: at, text: "an element of the list " + quote(s) + " is empty", hint: "write one comma or one blank between two elements"}
+	switch {
+	case s == "":
+		p.text, p.hint = "the value is empty", "leave the key out"
+	case at == len(s):
+		p.text, p.hint = "the list "+quote(s)+" ends with a "+breakName(s[at-1]), "remove it"
+	}
+	return p
+}
+
+func breakName(c byte) string {
+	if c == ',' {
+		return "comma"
+	}
+	return "blank"
+}
+
 // parseAddrs reads a list of numeric addresses.
 func parseAddrs(s string) ([]netip.Addr, *problem) {
-	fields, p := splitList(s)
-	if p != nil {
-		return nil, p
-	}
+	fields := splitList(s)
 	addrs := make([]netip.Addr, 0, len(fields))
 	for _, f := range fields {
 		a, _, ok := parseAddr(f.text)

@@ -5,16 +5,34 @@ import (
 	"strings"
 )
 
+// protocolWord is a name of an IP protocol and where libreswan takes it: a
+// selector knows only the names that are built in, leftprotoport= knows those of
+// /etc/protocols as well, but of the built-in ones only the first that the word
+// begins with.
+type protocolWord struct {
+	name   string
+	number uint8
+	places protocolPlace
+}
+
+// protocolPlace tells in which keys a name may be written.
+type protocolPlace uint8
+
+const (
+	inSelector protocolPlace = 1 << iota
+	inProtoPort
+	anyPlace = inSelector | inProtoPort
+)
+
 // protocols are the names that libreswan has built in and the usual ones of
 // /etc/protocols. Files of the host are not read here. The first name of a
 // number is the one that is printed.
-var protocols = []struct {
-	name   string
-	number uint8
-}{
-	{"icmp", 1}, {"igmp", 2}, {"ipencap", 4}, {"ipip", 4}, {"ip-encap", 4}, {"tcp", 6}, {"egp", 8}, {"igp", 9}, {"udp", 17}, {"dccp", 33},
-	{"ipv6", 41}, {"rsvp", 46}, {"gre", 47}, {"esp", 50}, {"ah", 51}, {"ipv6-icmp", 58}, {"icmp6", 58},
-	{"ospf", 89}, {"pim", 103}, {"comp", 108}, {"ipcomp", 108}, {"vrrp", 112}, {"l2tp", 115}, {"sctp", 132}, {"udplite", 136},
+var protocols = []protocolWord{
+	{"icmp", 1, anyPlace}, {"igmp", 2, anyPlace}, {"ipencap", 4, inProtoPort}, {"tcp", 6, anyPlace}, {"egp", 8, anyPlace}, {"igp", 9, anyPlace},
+	{"udp", 17, anyPlace}, {"dccp", 33, anyPlace}, {"ipv6", 41, anyPlace}, {"rsvp", 46, anyPlace}, {"gre", 47, anyPlace}, {"esp", 50, anyPlace},
+	{"ah", 51, anyPlace}, {"ipv6-icmp", 58, anyPlace}, {"ospf", 89, inProtoPort}, {"ipip", 94, anyPlace}, {"pim", 103, anyPlace},
+	{"comp", 108, anyPlace}, {"ipcomp", 108, anyPlace}, {"vrrp", 112, anyPlace}, {"l2tp", 115, anyPlace}, {"sctp", 132, anyPlace},
+	{"udplite", 136, inSelector},
 }
 
 // ports are the names of /etc/services that make sense in a selector.
@@ -29,10 +47,11 @@ var ports = []struct {
 
 func decimal(v uint64) string { return strconv.FormatUint(v, 10) }
 
-// protocolName returns the name of a protocol, or its number.
-func protocolName(number uint8) string {
+// protocolName returns the name of a protocol that may be written in a place,
+// or its number.
+func protocolName(number uint8, place protocolPlace) string {
 	for _, p := range protocols {
-		if p.number == number {
+		if p.number == number && p.places&place != 0 {
 			return p.name
 		}
 	}
@@ -40,9 +59,9 @@ func protocolName(number uint8) string {
 }
 
 // parseProtocol reads the name or number of an IP protocol.
-func parseProtocol(s string) (uint8, *problem) {
+func parseProtocol(s string, place protocolPlace) (uint8, *problem) {
 	for _, p := range protocols {
-		if equalFold(p.name, s) {
+		if equalFold(p.name, s) && p.places&place != 0 {
 			return p.number, nil
 		}
 	}
@@ -76,7 +95,7 @@ func parseProtoPort(s string) (ProtoPort, *problem) {
 	}
 	if !equalFold("%any", proto) {
 		var p *problem
-		if pp.Protocol, p = parseProtocol(proto); p != nil {
+		if pp.Protocol, p = parseProtocol(proto, inProtoPort); p != nil {
 			return ProtoPort{}, p
 		}
 	}
@@ -104,11 +123,7 @@ func parseProtoPort(s string) (ProtoPort, *problem) {
 
 // parseUpdownConfig reads the flags of leftupdown-config=.
 func parseUpdownConfig(s string, u *Updown) *problem {
-	fields, p := splitList(s)
-	if p != nil {
-		return p
-	}
-	for _, f := range fields {
+	for _, f := range splitList(s) {
 		switch {
 		case equalFold("exec", f.text):
 			u.Exec = true

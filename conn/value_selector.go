@@ -11,7 +11,7 @@ import (
 func (s Selector) String() string {
 	text := s.Prefix.String()
 	if s.Protocol != 0 || s.Port != 0 {
-		text += "/" + protocolName(s.Protocol)
+		text += "/" + protocolName(s.Protocol, inSelector)
 	}
 	if s.Port != 0 {
 		text += "/" + decimal(uint64(s.Port))
@@ -51,7 +51,7 @@ func parseSelector(s string) (sel Selector, hostBits bool, p *problem) {
 func (s *Selector) setProtocol(text string, at int) (p *problem) {
 	proto, port, _ := strings.Cut(text, "/")
 	if proto != "" {
-		if s.Protocol, p = parseProtocol(proto); p != nil {
+		if s.Protocol, p = parseProtocol(proto, inSelector); p != nil {
 			p.at = at
 			return p
 		}
@@ -98,18 +98,31 @@ func maskLen(mask string) (int, bool) {
 	return n, v<<n == 0
 }
 
+// parsePoolPrefix reads ADDRESS[/LENGTH]. libreswan clears bits that are set
+// behind the length without a word.
+func parsePoolPrefix(s string) (AddrRange, *problem) {
+	text, length, slash := strings.Cut(s, "/")
+	a, _, ok := parseAddr(text)
+	if !ok {
+		return AddrRange{}, &problem{text: quote(text) + " is not an address"}
+	}
+	n := uint64(a.BitLen())
+	if slash {
+		var p *problem
+		if n, p = parsePrefixLen(length, a); p != nil {
+			p.at = len(text) + 1
+			return AddrRange{}, p
+		}
+	}
+	full := netip.PrefixFrom(a, int(n)).Masked()
+	return AddrRange{From: full.Addr(), To: lastAddr(full)}, nil
+}
+
 // parseRangeOf reads an element of leftaddresspool=: FROM-TO or a prefix.
 func parseRangeOf(s string) (AddrRange, *problem) {
 	from, to, dash := strings.Cut(s, "-")
 	if !dash {
-		sel, hostBits, p := parseSubnet(s)
-		if p != nil {
-			return AddrRange{}, p
-		}
-		if hostBits {
-			return AddrRange{}, &problem{text: "the address of " + quote(s) + " has bits set behind its length"}
-		}
-		return AddrRange{From: sel.Prefix.Addr(), To: lastAddr(sel.Prefix)}, nil
+		return parsePoolPrefix(s)
 	}
 	a, _, okA := parseAddr(from)
 	b, _, okB := parseAddr(to)
@@ -150,12 +163,9 @@ func isPrefix(from, to netip.Addr) bool {
 
 // parsePools reads a list of ranges, at most one of each family.
 func parsePools(s string) ([]AddrRange, *problem) {
-	fields, p := splitList(s)
+	fields, p := splitStrict(s)
 	if p != nil {
 		return nil, p
-	}
-	if len(fields) == 0 {
-		return nil, &problem{text: "the value is empty, it must be a range of addresses"}
 	}
 	var pools []AddrRange
 	for _, f := range fields {
@@ -163,6 +173,9 @@ func parsePools(s string) ([]AddrRange, *problem) {
 		if p != nil {
 			p.at += f.at
 			return nil, p
+		}
+		if r.From.IsUnspecified() {
+			return nil, &problem{at: f.at, text: "the pool " + quote(f.text) + " begins with the address zero"}
 		}
 		for _, other := range pools {
 			if familyOf(other.From) == familyOf(r.From) {
