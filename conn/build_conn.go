@@ -32,6 +32,7 @@ func (b *builder) build(list []Conn, s *Section) []Conn {
 	b.own(&c)
 	subnets := b.subnets(&c)
 	b.sourceIPs(&c)
+	b.families(&c, subnets)
 	if b.broken {
 		return list
 	}

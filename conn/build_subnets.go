@@ -161,7 +161,7 @@ func (b *builder) product(list []Conn, c *Conn, lists *subnetLists) []Conn {
 			member.Name = c.Name + "/" + decimal(uint64(lists.start[Left]+i)) + "x" + decimal(uint64(lists.start[Right]+j))
 			member.Aliases = []string{c.Name}
 			member.Left.Subnets, member.Right.Subnets = one(left, i), one(right, j)
-			if len(left) > 0 && len(right) > 0 && left[i].Prefix.Addr().Is4() != right[j].Prefix.Addr().Is4() {
+			if member.Left.families(c.Family) != member.Right.families(c.Family) {
 				mixed++
 				continue
 			}
