@@ -27,9 +27,12 @@ var (
 	keyAuto           = keyFor("auto")
 	keyCompress       = keyFor("compress")
 	keyConnAlias      = keyFor("connalias")
+	keyCiscoSplit     = keyFor("cisco-split")
 	keyEncapsulation  = keyFor("encapsulation")
 	keyHostAddrFamily = keyFor("hostaddrfamily")
+	keyIKEv2          = keyFor("ikev2")
 	keyIPsecInterface = keyFor("ipsec-interface")
+	keyKeyExchange    = keyFor("keyexchange")
 	keyMark           = keyFor("mark")
 	keyMarkIn         = keyFor("mark-in")
 	keyMarkOut        = keyFor("mark-out")
@@ -76,6 +79,7 @@ type builder struct {
 	section *Section
 	slots   []int32 // canonical keyID -> index in section.Keys plus 1
 	broken  bool
+	ikev1   bool // it is negotiated by the old protocol
 }
 
 // problemPlace identifies a problem without the conn in which it shows.

@@ -22,6 +22,7 @@ func (b *builder) build(list []Conn, s *Section) []Conn {
 	if !b.isComplete(&c) {
 		return list
 	}
+	b.ikev1 = b.isIKEv1(&c)
 	b.hosts(&c)
 	b.ends(&c)
 	b.kernelValues(&c)
@@ -32,6 +33,7 @@ func (b *builder) build(list []Conn, s *Section) []Conn {
 	b.own(&c)
 	subnets := b.subnets(&c)
 	b.sourceIPs(&c)
+	b.versionRules(&c)
 	b.families(&c, subnets)
 	if b.broken {
 		return list
@@ -211,7 +213,7 @@ func (b *builder) modeConfig(c *Conn) {
 	c.Domains = b.names(keyModeCfgDomains)
 	c.Aliases = b.names(keyConnAlias)
 	pool := c.Left.AddressPool != nil || c.Right.AddressPool != nil
-	c.Narrowing = b.wordOf(keyNarrowing, no) == yes || pool
+	c.Narrowing = b.isYes(keyNarrowing) || pool && !b.ikev1 && !c.NeverNegotiates()
 	if kv := b.get(keyNarrowing); kv != nil && pool && b.wordOf(keyNarrowing, yes) == no {
 		b.at(kv, Error, CodeConflict, "an address pool needs narrowing=yes", "remove the key")
 	}

@@ -116,7 +116,6 @@ func (b *builder) ends(c *Conn) {
 			end.VTI = addr
 		}
 		end.Updown = b.updown(c, side)
-		end.CAT = b.isYes(endKey(keyCAT, side))
 		if kv := b.get(endKey(keyAddressPool, side)); kv != nil {
 			pools, p := parsePools(kv.Value)
 			b.problem(kv, p)
@@ -153,43 +152,6 @@ func (b *builder) updown(c *Conn, side Side) Updown {
 		b.problem(kv, parseUpdownConfig(kv.Value, &u))
 	}
 	return u
-}
-
-// modeCfgRoles finds which end hands out addresses and which takes them. A
-// pool for one end makes the other end the server.
-func (b *builder) modeCfgRoles(c *Conn) {
-	opportunistic := isOpportunistic(c.Left.Host) || isOpportunistic(c.Right.Host)
-	for _, side := range bothSides {
-		end := c.End(side)
-		end.ModeCfgServer = b.isYes(endKey(keyModeCfgServer, side))
-		end.ModeCfgClient = b.isYes(endKey(keyModeCfgClient, side))
-		if end.ModeCfgServer && end.ModeCfgClient && !opportunistic {
-			b.at(b.get(endKey(keyModeCfgClient, side)), Error, CodeConflict,
-				side.String()+" cannot be both client and server", "")
-		}
-	}
-	for _, side := range bothSides {
-		end, other := c.Ends(side)
-		kv := b.get(endKey(keyAddressPool, side))
-		if kv == nil || opportunistic {
-			continue
-		}
-		switch {
-		case side == Right && c.Left.AddressPool != nil:
-			b.at(kv, Error, CodeConflict, "only one end can have an address pool", "")
-		case end.ModeCfgServer:
-			b.at(kv, Error, CodeConflict, "the pool of an end is for clients, but "+side.String()+"modecfgserver= is yes",
-				"the pool belongs to "+side.Other().String())
-		case other.ModeCfgClient:
-			b.at(kv, Error, CodeConflict, "the pool makes "+side.Other().String()+" the server, but "+
-				side.Other().String()+"modecfgclient= is yes", "")
-		}
-		end.ModeCfgClient, other.ModeCfgServer = true, true
-	}
-}
-
-func isOpportunistic(h Host) bool {
-	return h.Kind == HostOpportunistic || h.Kind == HostOpportunisticGroup
 }
 
 // sourceIPs reads leftsourceip= and checks it against the addresses of its end.

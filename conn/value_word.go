@@ -39,7 +39,7 @@ var wordLists = [...]wordList{
 		words: []word{{"never", no}, {"permit", 2}, {"propose", yes}, {"insist", 3}, {"always", 3}}},
 	ikev2Word: {yesNo: true, valid: "yes or no",
 		words: []word{{"never", no}, {"permit", no}, {"propose", yes}, {"insist", yes}, {"always", yes}}},
-	keyexchangeWord: {words: []word{{"ikev1", 1}, {"ikev2", 2}, {"ike", 2}}, valid: "ikev1 or ikev2"},
+	keyexchangeWord: {words: []word{{"ikev1", exchangeIKEv1}, {"ikev2", exchangeIKEv2}, {"ike", exchangeAny}}, valid: "ikev1 or ikev2"},
 	familyWord: {valid: "ipv4 or ipv6",
 		words: []word{{"ipv4", uint8(IPv4)}, {"inet", uint8(IPv4)}, {"ipv6", uint8(IPv6)}, {"inet6", uint8(IPv6)}}},
 	typeWord: {valid: "tunnel, transport, passthrough or drop",
@@ -66,6 +66,13 @@ var wordLists = [...]wordList{
 	onLossWord: {valid: "block, keep or withdraw",
 		words: []word{{"block", uint8(OnLossBlock)}, {"keep", uint8(OnLossKeep)}, {"withdraw", uint8(OnLossWithdraw)}}},
 }
+
+// Meanings of keyexchange=. With ike it is ikev2= that counts.
+const (
+	exchangeAny = iota
+	exchangeIKEv1
+	exchangeIKEv2
+)
 
 // Meanings of phase2=.
 const (
