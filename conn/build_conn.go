@@ -67,7 +67,7 @@ func (b *builder) isComplete(c *Conn) bool {
 func (b *builder) ignoreNegotiated() {
 	for i := range b.section.Keys {
 		kv := &b.section.Keys[i]
-		if kv.id.row().flags&negotiate == 0 {
+		if kv.id.canonical().row().flags&negotiate == 0 {
 			continue
 		}
 		b.slots[kv.id.canonical()] = 0
@@ -210,27 +210,20 @@ func (b *builder) modeConfig(c *Conn) {
 		b.problem(kv, p)
 		c.DNS = addrs
 	}
-	c.Domains = b.names(keyModeCfgDomains)
-	c.Aliases = b.names(keyConnAlias)
+	if kv := b.get(keyModeCfgDomains); kv != nil {
+		for _, f := range splitList(kv.Value) {
+			c.Domains = append(c.Domains, f.text)
+		}
+	}
+	if kv := b.get(keyConnAlias); kv != nil {
+		// Only blanks separate aliases; a comma is part of one.
+		c.Aliases = strings.FieldsFunc(kv.Value, func(r rune) bool { return r == ' ' || r == '\t' })
+	}
 	pool := c.Left.AddressPool != nil || c.Right.AddressPool != nil
 	c.Narrowing = b.isYes(keyNarrowing) || pool && !b.ikev1 && !c.NeverNegotiates()
 	if kv := b.get(keyNarrowing); kv != nil && pool && b.wordOf(keyNarrowing, yes) == no {
 		b.at(kv, Error, CodeConflict, "an address pool needs narrowing=yes", "remove the key")
 	}
-}
-
-// names reads a list of words.
-func (b *builder) names(id keyID) []string {
-	kv := b.get(id)
-	if kv == nil {
-		return nil
-	}
-	fields := splitList(kv.Value)
-	names := make([]string, len(fields))
-	for i, f := range fields {
-		names[i] = f.text
-	}
-	return names
 }
 
 // own reads our own keys.
