@@ -87,11 +87,9 @@ func (b *builder) nextHop(id keyID, host HostKind, winner *familyWinner) NextHop
 		}
 		return NextHop{}
 	}
-	hop, p := parseNextHop(kv.Value)
+	hop, family, p := parseNextHop(kv.Value)
 	b.problem(kv, p)
-	if p == nil {
-		b.agree(kv, familyOf(hop.Addr), winner)
-	}
+	b.agree(kv, family, winner)
 	return hop
 }
 

@@ -105,13 +105,7 @@ var hostWords = []struct {
 // parseHostWord reads a value that begins with %: a word, perhaps with 4 or 6
 // for the family behind it, else the name of a device.
 func parseHostWord(s string) (Host, *problem) {
-	base, family := s, FamilyUnset
-	switch s[len(s)-1] {
-	case '4':
-		base, family = s[:len(s)-1], IPv4
-	case '6':
-		base, family = s[:len(s)-1], IPv6
-	}
+	base, family := cutFamily(s)
 	for _, w := range hostWords {
 		if equalFold(w.text, base) {
 			return Host{Kind: w.kind, Family: family}, nil
@@ -125,6 +119,17 @@ func parseHostWord(s string) (Host, *problem) {
 		return Host{}, &problem{at: 1, text: quote(name) + " is not a device name"}
 	}
 	return Host{Kind: HostInterface, Name: name, Family: family}, nil
+}
+
+// cutFamily splits a word that begins with % from a 4 or 6 at its end.
+func cutFamily(s string) (base string, family Family) {
+	switch s[len(s)-1] {
+	case '4':
+		return s[:len(s)-1], IPv4
+	case '6':
+		return s[:len(s)-1], IPv6
+	}
+	return s, FamilyUnset
 }
 
 // maxDeviceName is IFNAMSIZ of linux/if.h without the ending zero.
@@ -143,18 +148,20 @@ func misreadDevice(name string) string {
 	return "libreswan 5 refuses the device name " + quote(name) + " because of the " + name[i:i+1] + " in it"
 }
 
-// parseNextHop reads the value of leftnexthop=.
-func parseNextHop(s string) (NextHop, *problem) {
-	switch {
-	case equalFold("%direct", s):
-		return NextHop{Kind: NextHopDirect}, nil
-	case equalFold("%defaultroute", s), equalFold("%defaultroute4", s), equalFold("%defaultroute6", s):
-		return NextHop{Kind: NextHopDefaultRoute}, nil
+// parseNextHop reads the value of leftnexthop= and what it tells of the family.
+func parseNextHop(s string) (NextHop, Family, *problem) {
+	if strings.HasPrefix(s, "%") {
+		base, family := cutFamily(s)
+		switch {
+		case equalFold("%direct", base):
+			return NextHop{Kind: NextHopDirect}, family, nil
+		case equalFold("%defaultroute", base):
+			return NextHop{Kind: NextHopDefaultRoute}, family, nil
+		}
+	} else if a, _, ok := parseAddr(s); ok {
+		return NextHop{Kind: NextHopAddr, Addr: a}, familyOf(a), nil
 	}
-	if a, _, ok := parseAddr(s); ok {
-		return NextHop{Kind: NextHopAddr, Addr: a}, nil
-	}
-	return NextHop{}, &problem{text: quote(s) + " is not an address, %direct or %defaultroute"}
+	return NextHop{}, FamilyUnset, &problem{text: quote(s) + " is not an address, %direct or %defaultroute"}
 }
 
 // field is one element of a list and its place in the value.
