@@ -222,7 +222,7 @@ func subnet4(kv *KeyValue) (text, hint string) {
 	if !strings.ContainsAny(kv.Value, ", \t") && !strings.ContainsAny(rest, "/:") {
 		return "", ""
 	}
-	fields, p := splitList(kv.Value)
+	fields, p := splitStrict(kv.Value)
 	for _, f := range fields {
 		if p == nil {
 			_, _, p = parseSelector(f.text)

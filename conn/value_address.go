@@ -268,12 +268,9 @@ func nameHint(s string) string {
 // parseInterfaceAddrs reads the value of leftinterface-ip=: a list of
 // ADDRESS/LENGTH.
 func parseInterfaceAddrs(s string) ([]netip.Prefix, *problem) {
-	fields, p := splitList(s)
+	fields, p := splitStrict(s)
 	if p != nil {
 		return nil, p
-	}
-	if len(fields) == 0 {
-		return nil, &problem{text: quote(s) + " is not an address"}
 	}
 	addrs := make([]netip.Prefix, 0, len(fields))
 	for _, f := range fields {
