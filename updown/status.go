@@ -81,11 +81,17 @@ func (e *Engine) Status(conns []conn.Conn, complete bool) (Status, error) {
 	want, problems := plan.Compile(claims, facts)
 	diff := plan.Diff(want, have.State, plan.Context{Managed: managed, Saved: saved})
 	want = want.On(have.State, managed)
-	v := viewer{want: want, owned: want.ByOwner(), have: have.State, facts: facts, managed: managed, diff: diff, problems: problems}
+	v := newViewer(want, have.State, managed)
+	v.facts, v.diff, v.problems = facts, diff, problems
 	s := Status{Conns: []ConnStatus{}}
+	inConf, claimed := map[string]*conn.Conn{}, map[string]bool{}
+	for i := range conns {
+		inConf[conns[i].Name] = &conns[i]
+	}
 	for _, c := range claims {
+		claimed[c.Name] = true
 		status := v.claim(c)
-		if text := v.changed(c, find(conns, c.Name)); complete && text != "" && status.Condition == InSync {
+		if text := v.changed(c, inConf[c.Name]); complete && text != "" && status.Condition == InSync {
 			status.Condition = Drift
 			status.Problems = append(status.Problems, text)
 		}
@@ -93,7 +99,7 @@ func (e *Engine) Status(conns []conn.Conn, complete bool) (Status, error) {
 	}
 	for i := range conns {
 		c := &conns[i]
-		if c.Interface.IfID != 0 && !slices.ContainsFunc(claims, func(cl plan.Claim) bool { return cl.Name == c.Name }) {
+		if c.Interface.IfID != 0 && !claimed[c.Name] {
 			s.Conns = append(s.Conns, ConnStatus{Name: c.Name, Condition: Down, Link: c.Interface.Name, IfID: c.Interface.IfID})
 		}
 	}
@@ -106,15 +112,6 @@ func (e *Engine) Status(conns []conn.Conn, complete bool) (Status, error) {
 	return s, nil
 }
 
-func find(conns []conn.Conn, name string) *conn.Conn {
-	for i := range conns {
-		if conns[i].Name == name {
-			return &conns[i]
-		}
-	}
-	return nil
-}
-
 // viewer renders the comparison for one claim after the other.
 type viewer struct {
 	want     plan.Want
@@ -124,6 +121,34 @@ type viewer struct {
 	managed  plan.Managed
 	diff     plan.Plan
 	problems []plan.Problem
+	families map[routing.Table]map[routing.Family]bool // of the rules that look a table up
+	rules    []routing.Rule                            // of others, in order
+	routes   []routing.Route                           // of main, not ours, but for default routes
+}
+
+func newViewer(want plan.Want, have plan.State, managed plan.Managed) viewer {
+	v := viewer{want: want, owned: want.ByOwner(), have: have, managed: managed, families: map[routing.Table]map[routing.Family]bool{}}
+	for _, o := range want.State {
+		if r, ok := o.(routing.Rule); ok {
+			if v.families[r.Table] == nil {
+				v.families[r.Table] = map[routing.Family]bool{}
+			}
+			v.families[r.Table][r.Family] = true
+		}
+	}
+	for _, o := range have.Sorted() {
+		switch o := o.(type) {
+		case routing.Rule:
+			if o.Priority > 0 && !managed.Owns(o) {
+				v.rules = append(v.rules, o)
+			}
+		case routing.Route:
+			if o.Table == routing.TableMain && o.Dst.Bits() > 0 && !managed.Owns(o) {
+				v.routes = append(v.routes, o)
+			}
+		}
+	}
+	return v
 }
 
 func (v viewer) claim(c plan.Claim) ConnStatus {
@@ -193,16 +218,9 @@ func madeBy(o plan.Object) string { return plan.Making(o).String() }
 // rulesBefore returns the rules of others that are looked at before those of
 // the tunnel. What they do to its packets is not known here.
 func (v viewer) rulesBefore(t plan.Tunnel) []string {
-	families := map[routing.Family]bool{}
-	for _, o := range v.want.State {
-		if r, ok := o.(routing.Rule); ok && r.Table == t.Table {
-			families[r.Family] = true
-		}
-	}
 	var lines []string
-	for _, o := range v.have.Sorted() {
-		r, ok := o.(routing.Rule)
-		if ok && families[r.Family] && r.Priority > 0 && r.Priority < t.Priority && !v.managed.Owns(r) {
+	for _, r := range v.rules {
+		if v.families[t.Table][r.Family] && r.Priority < t.Priority {
 			lines = append(lines, "rule "+r.Family.Flag()+" "+r.String())
 		}
 	}
@@ -215,9 +233,8 @@ func (v viewer) bypass(t plan.Tunnel) []string {
 		return nil
 	}
 	var lines []string
-	for _, o := range v.have.Sorted() {
-		r, ok := o.(routing.Route)
-		if !ok || r.Table != routing.TableMain || r.Dst.Bits() == 0 || r.Dev == t.Link || v.managed.Owns(r) {
+	for _, r := range v.routes {
+		if r.Dev == t.Link {
 			continue
 		}
 		if slices.ContainsFunc(t.Pairs, func(p plan.Pair) bool {
