@@ -100,10 +100,15 @@ func (e *Engine) carryOut(r run) error {
 
 // forget takes back what was written at the beginning.
 func (e *Engine) forget(r run) error {
-	c := claim.Change{Put: slices.Concat(r.replaced, r.leaving), Saved: r.saved}
+	c := claim.Change{Put: r.replaced, Saved: r.saved}
+	for _, old := range slices.Concat(r.replaced, r.leaving) {
+		if !old.Unfinished {
+			c.End = append(c.End, old.Name)
+		}
+	}
 	for _, added := range r.added {
 		if _, ok := named(r.replaced, added.Name); !ok {
-			c.Remove = append(c.Remove, added.Name)
+			c.Remove, c.End = append(c.Remove, added.Name), append(c.End, added.Name)
 		}
 	}
 	return e.Store.Change(c)

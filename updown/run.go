@@ -33,21 +33,28 @@ type run struct {
 // begun returns the change of the store that precedes the plan: what a later
 // run needs if this one dies in the middle.
 func (r run) begun() claim.Change {
-	c := claim.Change{Saved: slices.Concat(r.saved, r.plan.Save)}
-	for _, changing := range slices.Concat(r.added, r.leaving) {
-		changing.Unfinished = true
-		c.Put = append(c.Put, changing)
+	return claim.Change{Put: r.added, Begin: r.changing(), Saved: slices.Concat(r.saved, r.plan.Save)}
+}
+
+// changing returns the names of the claims that are made, changed or given up.
+func (r run) changing() []string {
+	var names []string
+	for _, c := range slices.Concat(r.added, r.leaving) {
+		names = append(names, c.Name)
 	}
-	return c
+	return names
 }
 
 // done returns the change of the store that follows the plan.
 func (r run) done() claim.Change {
 	left := slices.DeleteFunc(slices.Clone(r.saved), func(s plan.Saved) bool { return slices.Contains(r.plan.Forget, s) })
-	c := claim.Change{Put: slices.Clone(r.refresh), Remove: r.dropped, Saved: append(left, r.plan.Save...)}
+	c := claim.Change{Put: slices.Clone(r.refresh), Remove: r.dropped, End: r.changing(), Saved: append(left, r.plan.Save...)}
 	for _, added := range r.added {
-		added.Previous, added.Unfinished, added.Wants = nil, false, r.wants[added.Name]
-		c.Put = append(c.Put, added)
+		wants := r.wants[added.Name]
+		if added.Previous != nil || !slices.Equal(added.Wants, wants) {
+			added.Previous, added.Wants = nil, wants
+			c.Put = append(c.Put, added)
+		}
 	}
 	return c
 }

@@ -46,7 +46,7 @@ func (r *Reader) Wants(what string, skip map[string]bool) (name string, ok bool)
 	if b == nil {
 		return "", false
 	}
-	prefix := indexKey(what, "")
+	prefix := []byte(indexKey(what, ""))
 	c := b.Cursor()
 	for k, _ := c.Seek(prefix); bytes.HasPrefix(k, prefix); k, _ = c.Next() {
 		if name := string(k[len(prefix):]); !skip[name] {
@@ -103,62 +103,6 @@ func (r *Reader) all() ([]plan.Claim, []plan.Saved, error) {
 	})
 	saved, savedErr := r.Saved()
 	return claims, saved, errors.Join(append(errs, err, savedErr)...)
-}
-
-func indexKey(what, name string) []byte { return []byte(what + "\x00" + name) }
-
-func (r *Reader) put(c plan.Claim) error {
-	if err := r.unindex(c.Name); err != nil {
-		return err
-	}
-	text, err := json.Marshal(c)
-	if err != nil {
-		return err
-	}
-	index := r.bucket(indexBucket)
-	for _, what := range c.Wants {
-		if err := index.Put(indexKey(what, c.Name), nil); err != nil {
-			return err
-		}
-	}
-	return r.bucket(claimsBucket).Put([]byte(c.Name), text)
-}
-
-func (r *Reader) remove(name string) error {
-	if err := r.unindex(name); err != nil {
-		return err
-	}
-	return r.bucket(claimsBucket).Delete([]byte(name))
-}
-
-// unindex takes out of the index what the present claim of a conn wants. Of a
-// damaged claim that is not known; those who find its name find no claim.
-func (r *Reader) unindex(name string) error {
-	c, ok, err := r.Claim(name)
-	if !ok || err != nil {
-		return nil
-	}
-	for _, what := range c.Wants {
-		if err := r.bucket(indexBucket).Delete(indexKey(what, name)); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-func (r *Reader) save(saved []plan.Saved) error {
-	b := r.bucket(savedBucket)
-	if len(saved) == 0 {
-		return b.Delete(savedKey)
-	}
-	text, err := json.Marshal(saved)
-	if err != nil {
-		return err
-	}
-	if bytes.Equal(text, b.Get(savedKey)) {
-		return nil
-	}
-	return b.Put(savedKey, text)
 }
 
 // check returns what a claim lacks that every claim of a conn has.

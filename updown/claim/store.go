@@ -37,6 +37,7 @@ var (
 	indexBucket  = []byte("index")  // what a claim wants, NUL, its name -> nothing
 	savedBucket  = []byte("saved")  // savedKey -> settings to be restored as JSON
 	savedKey     = []byte("settings")
+	begunBucket  = []byte("begun") // name of a claim of which a change has begun -> nothing
 )
 
 // Change is what becomes of the store in one step: a crash leaves all of it or
@@ -45,22 +46,17 @@ type Change struct {
 	Put    []plan.Claim // in place of those with the same names
 	Remove []string     // names of claims; one that does not exist is no error
 	Saved  []plan.Saved // all settings to be restored from now on
+	Begin  []string     // names of claims that are Unfinished from now on
+	End    []string     // names of claims that are not any more
 }
 
 // Change does a change.
 func (s *Store) Change(c Change) error {
 	return s.transact(true, func(t *Reader) error {
-		for _, name := range c.Remove {
-			if err := t.remove(name); err != nil {
-				return fmt.Errorf("removing the claim of conn %q: %w", name, err)
-			}
+		if err := errors.Join(t.remove(c.Remove), t.put(c.Put), t.mark(c.Begin, c.End), t.save(c.Saved)); err != nil {
+			return fmt.Errorf("writing %s: %w", s.path(), err)
 		}
-		for _, claim := range c.Put {
-			if err := t.put(claim); err != nil {
-				return fmt.Errorf("writing the claim of conn %q: %w", claim.Name, err)
-			}
-		}
-		return t.save(c.Saved)
+		return nil
 	})
 }
 
@@ -113,7 +109,7 @@ func (s *Store) transact(write bool, do func(*Reader) error) (err error) {
 	defer func() { err = errors.Join(err, db.Close()) }()
 	if write {
 		return db.Update(func(tx *bbolt.Tx) error {
-			for _, b := range [][]byte{claimsBucket, indexBucket, savedBucket} {
+			for _, b := range [][]byte{claimsBucket, indexBucket, savedBucket, begunBucket} {
 				if _, err := tx.CreateBucketIfNotExists(b); err != nil {
 					return fmt.Errorf("writing %s: %w", s.path(), err)
 				}
@@ -155,6 +151,9 @@ func (r *Reader) decode(name string, b []byte) (plan.Claim, error) {
 	err := json.Unmarshal(b, &c)
 	if err == nil {
 		err = check(c, name)
+	}
+	if begun := r.bucket(begunBucket); begun != nil {
+		c.Unfinished = begun.Get([]byte(name)) != nil
 	}
 	if err != nil {
 		return c, fmt.Errorf("the claim of conn %q in %s is damaged: %w; %s", name, r.tx.DB().Path(), err, way)

@@ -27,7 +27,7 @@ func locked(t *testing.T, dir string) *Store {
 	return s
 }
 
-func change(t *testing.T, s *Store, c Change) {
+func mustChange(t *testing.T, s *Store, c Change) {
 	t.Helper()
 	if err := s.Change(c); err != nil {
 		t.Fatal(err)
@@ -41,13 +41,13 @@ func TestNames(t *testing.T) {
 	for _, name := range names {
 		c := claimOf(name)
 		c.Wants = []string{"link ipsec1"}
-		change(t, s, Change{Put: []plan.Claim{c}})
+		mustChange(t, s, Change{Put: []plan.Claim{c}})
 	}
 	claims, _, err := s.All()
 	if err != nil || len(claims) != len(names) {
 		t.Fatalf("%d claims, want %d: %v", len(claims), len(names), err)
 	}
-	change(t, s, Change{Remove: names})
+	mustChange(t, s, Change{Remove: names})
 	if claims, _, err := s.All(); err != nil || len(claims) > 0 {
 		t.Errorf("%v %v", claims, err)
 	}
@@ -66,9 +66,9 @@ func TestIndex(t *testing.T) {
 	s := locked(t, t.TempDir())
 	a, b := claimOf("a"), claimOf("b")
 	a.Wants, b.Wants = []string{"link ipsec1", "place 50 100"}, []string{"link ipsec1", "link ipsec10", "place 51 200"}
-	change(t, s, Change{Put: []plan.Claim{a, b}})
+	mustChange(t, s, Change{Put: []plan.Claim{a, b}})
 	b.Wants = []string{"link ipsec10", "place 51 200"}
-	change(t, s, Change{Put: []plan.Claim{b}})
+	mustChange(t, s, Change{Put: []plan.Claim{b}})
 	if err := s.Read(func(r *Reader) error {
 		for _, tt := range []struct {
 			what, skip, want string
@@ -95,7 +95,7 @@ func TestIndex(t *testing.T) {
 func TestSaved(t *testing.T) {
 	s := locked(t, t.TempDir())
 	for _, want := range [][]plan.Saved{{{Kind: "sysctl", Link: "eth0", Name: "rp_filter", Was: "1", Ours: "2"}}, nil} {
-		change(t, s, Change{Saved: want})
+		mustChange(t, s, Change{Saved: want})
 		if _, got, err := s.All(); err != nil || !reflect.DeepEqual(got, want) {
 			t.Errorf("%v %v", got, err)
 		}
@@ -114,7 +114,7 @@ func TestNothing(t *testing.T) {
 func TestDamage(t *testing.T) {
 	dir := t.TempDir()
 	s := locked(t, dir)
-	change(t, s, Change{Put: []plan.Claim{claimOf("a")}})
+	mustChange(t, s, Change{Put: []plan.Claim{claimOf("a")}})
 	file := filepath.Join(dir, "claims.db")
 	whole, err := os.ReadFile(file)
 	if err != nil {
@@ -183,7 +183,7 @@ func TestDamagedClaims(t *testing.T) {
 func TestModes(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "state")
 	s := locked(t, dir)
-	change(t, s, Change{Put: []plan.Claim{claimOf("a")}})
+	mustChange(t, s, Change{Put: []plan.Claim{claimOf("a")}})
 	for name, want := range map[string]os.FileMode{".": os.ModeDir | 0o755, "lock": 0o600, "claims.db": 0o644} {
 		info, err := os.Stat(filepath.Join(dir, name))
 		if err != nil || info.Mode() != want {

@@ -55,7 +55,7 @@ type Claim struct {
 	Previous []Tunnel `json:"previous,omitempty"`
 	// Unfinished says that a change of the claim has begun, and did not end when
 	// nobody holds the lock.
-	Unfinished bool `json:"unfinished,omitempty"`
+	Unfinished bool `json:"-"`
 	// Wants has the keys of all objects that serve the claim, and its Uses: by
 	// them those are found that share something with it.
 	Wants []string `json:"wants,omitempty"`

@@ -302,10 +302,9 @@ func (d *differ) ordered() []Op {
 	for _, op := range d.order.unmaking(d.unmakes) {
 		unwanted[op.Object.Key()] = true
 	}
-	for _, op := range prune(d.order.unmaking(d.unmakes)) {
-		s.Effect(op)
-		ops = append(ops, op)
-	}
+	unmaking := prune(d.order.unmaking(d.unmakes))
+	s.effects(unmaking)
+	ops = append(ops, unmaking...)
 	var again []Op
 	for key, was := range made {
 		is := s[key]

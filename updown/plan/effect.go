@@ -36,12 +36,38 @@ func (s State) Effect(op Op) {
 	}
 }
 
-// after returns the state after all operations; the given one is left alone.
-func after(s State, ops []Op) State {
-	s = maps.Clone(s)
+// effects changes the state as operations that succeed one after the other do.
+// What links take along is looked for once for all links deleted in a row.
+func (s State) effects(ops []Op) {
+	gone := map[string]bool{}
 	for _, op := range ops {
+		l, isLink := op.Object.(xfrmi.Link)
+		if isLink && op.Verb == Del {
+			delete(s, l.Key())
+			gone[l.Name] = true
+			continue
+		}
+		s.dropOn(gone)
 		s.Effect(op)
 	}
+	s.dropOn(gone)
+}
+
+// dropOn takes away what lives on links that have gone, and forgets them.
+func (s State) dropOn(gone map[string]bool) {
+	if len(gone) > 0 {
+		s.drop(func(o Object) bool { return gone[linkOf(o)] })
+		clear(gone)
+	}
+}
+
+// after returns the state after all operations; the given one is left alone.
+func after(s State, ops []Op) State {
+	if len(ops) == 0 {
+		return s
+	}
+	s = maps.Clone(s)
+	s.effects(ops)
 	return s
 }
 
