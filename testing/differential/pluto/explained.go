@@ -49,6 +49,8 @@ func List() []Explained {
 			Reason: "libreswan finds out later that both ends are this host; conn refuses two %defaultroute"},
 		{Name: "protocol-beginning", Ours: true, rewrite: rewriteProtocolBeginning,
 			Reason: "libreswan takes a word that begins with the name of a protocol for that name, icmp6 for ICMP; conn refuses it"},
+		{Name: "several-addresses", Ours: true, rewrite: rewriteSeveralAddresses,
+			Reason: "libreswan refuses several addresses for an interface, or as source of one family; conn takes them with a warning"},
 		{Name: "vti-name", Ours: true, rewrite: rewriteVTIName,
 			Reason: "libreswan only warns of a name that no device can have; conn refuses it"},
 		{Name: "vti-options", Ours: true, rewrite: rewriteVTIOptions,

@@ -247,3 +247,11 @@ func rewriteSourceWithoutSubnet(p *prediction) bool {
 	}
 	return false
 }
+
+func rewriteSeveralAddresses(p *prediction) bool {
+	if p.refused || !slices.ContainsFunc(p.problems, func(d conn.Diagnostic) bool { return d.Code == conn.CodeRefusedValue }) {
+		return false
+	}
+	p.refused = true
+	return true
+}
