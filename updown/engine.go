@@ -207,12 +207,25 @@ func paths(claims []plan.Claim, conns []conn.Conn, names map[string]netip.Addr) 
 }
 
 // Claimed returns the names of all claims.
-func (e *Engine) Claimed() ([]string, error) {
-	claims, _, err := e.Store.All()
-	var names []string
-	for _, c := range claims {
-		names = append(names, c.Name)
-	}
+func (e *Engine) Claimed() (names []string, err error) {
+	err = e.Store.Read(func(r *claim.Reader) error {
+		names = r.Names("")
+		return nil
+	})
+	return names, err
+}
+
+// ClaimedAs returns the names of the claims of conns with a name, and of those
+// called NAME/something.
+func (e *Engine) ClaimedAs(name string) (names []string, err error) {
+	err = e.Store.Read(func(r *claim.Reader) error {
+		c, ok, err := r.Claim(name)
+		if ok {
+			names = append(names, c.Name)
+		}
+		names = append(names, r.Names(name+"/")...)
+		return err
+	})
 	return names, err
 }
 

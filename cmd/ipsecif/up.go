@@ -3,7 +3,6 @@ package main
 import (
 	"errors"
 	"fmt"
-	"slices"
 
 	"github.com/ipsecif/ipsecif/conn"
 	"github.com/ipsecif/ipsecif/updown"
@@ -159,11 +158,7 @@ func (a *app) downCommand() *cobra.Command {
 			// What is claimed can be taken down whatever became of the file.
 			f, ds := a.load()
 			return a.withEngine(f, nil, func(e *updown.Engine) error {
-				claimed, err := e.Claimed()
-				if err != nil {
-					return err
-				}
-				names, conns, err := toDrop(f, claimed, args, all)
+				names, conns, err := toDrop(f, e, args, all)
 				if err != nil {
 					return errors.Join(ds.Err(), err)
 				}
@@ -185,12 +180,15 @@ func (a *app) downCommand() *cobra.Command {
 
 // toDrop returns the claims to give up, and the conns of the configuration
 // that have none: what was made for them is cleaned up too.
-func toDrop(f *conn.File, claimed, args []string, all bool) (names []string, conns []conn.Conn, err error) {
+func toDrop(f *conn.File, e *updown.Engine, args []string, all bool) (names []string, conns []conn.Conn, err error) {
 	if all {
-		return slices.Clone(claimed), nil, nil
+		names, err = e.Claimed()
+		return names, nil, err
 	}
 	var errs []error
 	for _, arg := range args {
+		claimed, err := e.ClaimedAs(arg)
+		errs = append(errs, err)
 		found := members(f, arg, claimed)
 		inFile, _ := f.Lookup(arg)
 		switch {

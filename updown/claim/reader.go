@@ -39,6 +39,20 @@ func (r *Reader) Claim(name string) (c plan.Claim, ok bool, err error) {
 	return c, err == nil, err
 }
 
+// Names returns the names of all claims that begin with a prefix.
+func (r *Reader) Names(prefix string) []string {
+	b := r.bucket(claimsBucket)
+	if b == nil {
+		return nil
+	}
+	var names []string
+	c := b.Cursor()
+	for k, _ := c.Seek([]byte(prefix)); bytes.HasPrefix(k, []byte(prefix)) && k != nil; k, _ = c.Next() {
+		names = append(names, string(k))
+	}
+	return names
+}
+
 // Wants returns the name of a claim that wants something, other than those of
 // skip.
 func (r *Reader) Wants(what string, skip map[string]bool) (name string, ok bool) {
