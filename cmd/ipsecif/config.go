@@ -9,6 +9,7 @@ import (
 	"net"
 	"net/netip"
 	"os"
+	"slices"
 	"time"
 
 	"github.com/ipsecif/ipsecif/conn"
@@ -104,14 +105,25 @@ func withInterface(conns []conn.Conn) []conn.Conn {
 	return with
 }
 
-// places returns the tables and priorities that a configuration uses.
+// places returns the tables and priorities that a configuration uses. Few conns
+// have keys about that, so few are built.
 func places(f *conn.File) plan.Managed {
-	var m plan.Managed
-	conns, _ := f.Conns()
-	for i := range conns {
-		m = append(m, plan.PlaceOf(&conns[i]))
+	setup, _ := f.Settings()
+	m := plan.Managed{plan.PlaceOf(&conn.Conn{Table: setup.Table, RulePriority: setup.RulePriority})}
+	for i := range f.Sections {
+		s := &f.Sections[i]
+		_, table := s.Get("table")
+		_, priority := s.Get("rule-priority")
+		if !table && !priority {
+			continue
+		}
+		conns, _ := f.Lookup(s.Name)
+		for i := range conns {
+			m = append(m, plan.PlaceOf(&conns[i]))
+		}
 	}
-	return m
+	slices.SortFunc(m, plan.ComparePlaces)
+	return slices.Compact(m)
 }
 
 // lookup resolves the host names of conns. A name without an address is left

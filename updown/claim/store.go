@@ -15,6 +15,7 @@ import (
 
 	"github.com/ipsecif/ipsecif/updown/plan"
 	"go.etcd.io/bbolt"
+	bbolterrors "go.etcd.io/bbolt/errors"
 	"golang.org/x/sys/unix"
 )
 
@@ -129,7 +130,7 @@ func (s *Store) isEmpty() bool {
 // damaged says what an unreadable file means and what to do about it.
 func (s *Store) damaged(err error) error {
 	var unread *fs.PathError
-	if errors.As(err, &unread) || errors.Is(err, bbolt.ErrTimeout) {
+	if errors.As(err, &unread) || errors.Is(err, bbolterrors.ErrTimeout) {
 		return fmt.Errorf("opening the claims in %s: %w", s.path(), err)
 	}
 	return fmt.Errorf("%s is damaged: %w; %s", s.path(), err, way)
