@@ -1,5 +1,5 @@
 // Package routing holds policy routing as pure values: marks, tables, rules,
-// routes, and the two schemes by which a conn's traffic finds its xfrm
+// routes, and the schemes by which a conn's traffic finds its xfrm
 // interface while its ESP and IKE packets do not. It touches no kernel;
 // updown/kernel does that.
 package routing
@@ -14,6 +14,18 @@ type Mark struct {
 
 // Set reports whether the mark selects anything.
 func (m Mark) Set() bool { return m.Mask != 0 }
+
+// Holds reports whether a packet whose mark has the value, and no other bits,
+// is selected.
+func (m Mark) Holds(value uint32) bool { return value&m.Mask == m.Value }
+
+// Clashes reports whether both marks look at common bits and one packet can be
+// selected by both. Marks whose masks have no bit in common are independent:
+// that is what masks are for.
+func (m Mark) Clashes(o Mark) bool {
+	common := m.Mask & o.Mask
+	return common != 0 && (m.Value^o.Value)&common == 0
+}
 
 // String returns the form 0x1/0xffffffff, or "none" for the zero value.
 func (m Mark) String() string {

@@ -45,11 +45,12 @@ const (
 const NoSuppress = -1
 
 // Rule is one entry of the routing policy database. The zero value is no rule.
-// Every field is part of its identity: two rules that differ in one are two
-// rules for the kernel.
+// Every field but Not is part of its identity: two rules that differ in one are
+// two rules for the kernel.
 type Rule struct {
 	Family   Family
 	Priority uint32
+	Not      bool         // selects what the rest of the rule does not (FIB_RULE_INVERT)
 	To       netip.Prefix // invalid: all
 	Iif      string       // "" for any; "lo" means packets made on this host
 	Mark     Mark
@@ -60,13 +61,27 @@ type Rule struct {
 	Other    string // attributes that ipsecif does not manage, for comparison and messages only
 }
 
-// Key identifies the rule: all of it.
-func (r Rule) Key() string { return "rule " + r.Family.Flag() + " " + r.String() }
+// Key identifies the rule as the kernel does: all of it but Not. rule_exists and
+// rule_find of net/core/fib_rules.c take a rule for its own opposite.
+func (r Rule) Key() string {
+	r.Not = false
+	return "rule " + r.Family.Flag() + " " + r.String()
+}
+
+// OwnsTable reports whether the rule shows a table to packets that are not ESP
+// or IKE of this host alone, or the whole of it to those: then routes of others
+// in the table would lead packets astray.
+func (r Rule) OwnsTable() bool {
+	return r.Action == Lookup && r.Table != TableMain && (r.Not || !r.Mark.Set() || r.Iif == "lo")
+}
 
 // String returns the rule in the notation of `ip rule add`.
 func (r Rule) String() string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "priority %d", r.Priority)
+	if r.Not {
+		b.WriteString(" not")
+	}
 	if r.To.IsValid() && r.To.Bits() > 0 {
 		b.WriteString(" to " + r.To.String())
 	}

@@ -3,8 +3,8 @@ package routing
 import "net/netip"
 
 // Scheme is a way to send a conn's traffic into its xfrm interface and to keep
-// its ESP and IKE packets out of it. The two schemes mean opposite things by
-// the table, so a table holds routes of one scheme only.
+// its ESP and IKE packets out of it. The schemes mean different things by the
+// table, so a table holds routes of one scheme only.
 type Scheme string
 
 const (
@@ -16,7 +16,32 @@ const (
 	// are in main, the table holds a route to the peer through the next hop of
 	// the moment.
 	Underlay Scheme = "underlay"
+	// NotMark puts the tunnel's routes into the table and looks it up by one
+	// rule, for every packet but the marked ESP and IKE packets of this host.
+	NotMark Scheme = "not-mark"
+	// MarkUnderlay leads the tunnel's routes through main; marked ESP and IKE
+	// packets look up the table, which has a copy of the default route of main.
+	MarkUnderlay Scheme = "mark-underlay"
+	// TwoRules puts the tunnel's routes into the table and has a rule for each
+	// destination to look it up, behind one for marked ESP and IKE packets.
+	TwoRules Scheme = "two-rules"
 )
+
+// InMain reports whether the tunnels' routes are in main, and the table has
+// the way of the ESP and IKE packets.
+func (s Scheme) InMain() bool { return s == Underlay || s == MarkUnderlay }
+
+// LocalLAN reports whether the host's own nets win over the default route of a
+// tunnel, and whether the layout leaves no choice.
+func (s Scheme) LocalLAN() (direct, fixed bool) {
+	switch s {
+	case Underlay, MarkUnderlay:
+		return true, true // the longest prefix of main wins
+	case NotMark, TwoRules:
+		return false, true // the table is looked up before main
+	}
+	return true, false
+}
 
 // Priorities of rules, relative to Demand.Priority. The order is what makes
 // the overlay scheme work: escape first; then specific tunnel routes, so that
@@ -29,6 +54,12 @@ const (
 	offsetLAN      = -1
 	offsetDefault  = 0
 	offsetGuard    = +1
+
+	// The two-rules scheme has nothing between its escape and its rules for
+	// destinations. That for everything is not among them: the kernel takes a
+	// rule without destination for the same as one with it.
+	offsetTwoRulesEscape  = -1
+	offsetTwoRulesDefault = +1
 )
 
 // DefaultPriority is the priority of the rule that libreswan installs.
@@ -63,7 +94,8 @@ type Demand struct {
 	Dev      string     // the xfrm interface
 	Src      netip.Addr // preferred source for the route; invalid for none
 	Peer     netip.Addr // outer address of the remote host; invalid when unknown
-	Path     Path       // to the peer or to its configured next hop; used by Underlay only
+	Path     Path       // to the peer or to its configured next hop; used by Underlay and MarkUnderlay only
+	Default  Path       // by the default route of main, for the peer's family; zero for none; used by MarkUnderlay only
 	Mark     Mark       // on ESP and IKE packets of this tunnel
 	MarkOut  bool       // the mark was asked for explicitly (mark-out=)
 	ByPeer   bool       // packets escape by the peer's address instead of the mark, so plain ones to it do too
@@ -90,8 +122,15 @@ func (d Demand) PeerInside() bool {
 
 // Layout returns the rules and routes by which scheme s serves d.
 func (s Scheme) Layout(d Demand) Layout {
-	if s == Underlay {
+	switch s {
+	case Underlay:
 		return d.underlay()
+	case NotMark:
+		return d.notMark()
+	case MarkUnderlay:
+		return d.markUnderlay()
+	case TwoRules:
+		return d.twoRules()
 	}
 	return d.overlay()
 }
@@ -120,6 +159,14 @@ func (l *Layout) through(d Demand, dst netip.Prefix, t Table) {
 
 func (l *Layout) guard(dst netip.Prefix, t Table) {
 	l.route(Route{Table: t, Type: Unreachable, Dst: dst, Metric: WorstMetric, Protocol: ProtocolKernel})
+}
+
+// toPeer is the route to the peer alone, past every tunnel.
+func (l *Layout) toPeer(d Demand) {
+	l.route(Route{
+		Table: d.Table, Type: Unicast, Dst: host(d.Peer), Dev: d.Path.Dev, Via: d.Path.Via,
+		Metric: d.Metric, Protocol: ProtocolIpsecif,
+	})
 }
 
 // host returns the prefix that holds a alone.

@@ -12,8 +12,16 @@ func demand(dst string) Demand {
 	return Demand{
 		Dst: netip.MustParsePrefix(dst), Dev: "ipsec1", Peer: netip.MustParseAddr("192.1.2.23"),
 		Path: Path{Dev: "eth0", Via: netip.MustParseAddr("192.1.3.254")}, Mark: Mark{1, 0xffffffff},
+		Default: Path{Dev: "eth0", Via: netip.MustParseAddr("192.1.3.254")},
 		Attract: true, Block: true, LocalLAN: true, Table: 50, Priority: 100,
 	}
+}
+
+// overIPv6 puts the peer of a demand behind an IPv6 address.
+func overIPv6(d *Demand) {
+	d.Peer = netip.MustParseAddr("2001:db8::9")
+	d.Path = Path{Dev: "eth0", Via: netip.MustParseAddr("2001:db8::1")}
+	d.Default = d.Path
 }
 
 func text(l Layout) string {
@@ -86,6 +94,97 @@ unreachable ::/1 table main metric 4294967295 proto kernel
 ::/1 dev ipsec1 table main metric 1024 proto 50
 unreachable 8000::/1 table main metric 4294967295 proto kernel
 8000::/1 dev ipsec1 table main metric 1024 proto 50`},
+		{"IPv4 inside IPv6", Underlay, "0.0.0.0/0", overIPv6, `
+unreachable 0.0.0.0/1 table main metric 4294967295 proto kernel
+0.0.0.0/1 dev ipsec1 table main proto 50
+unreachable 128.0.0.0/1 table main metric 4294967295 proto kernel
+128.0.0.0/1 dev ipsec1 table main proto 50`},
+		{"IPv6 inside IPv4, mark asked for", Overlay, "2001:db8::/32", func(d *Demand) { d.Block, d.MarkOut = false, true }, `
+2001:db8::/32 dev ipsec1 table main metric 1024 proto 50`},
+		{"IPv4 inside IPv6, default route", Overlay, "0.0.0.0/0", overIPv6, `
+-4 priority 98 lookup 50 suppress_prefixlength 0 protocol kernel
+-4 priority 99 lookup main suppress_prefixlength 0 protocol kernel
+-4 priority 100 lookup 50 protocol kernel
+-4 priority 101 unreachable protocol kernel
+default dev ipsec1 table 50 proto 50`},
+		{"peer outside", NotMark, "192.0.2.0/24", func(d *Demand) { d.Block = false }, `
+-4 priority 100 not iif lo fwmark 0x1/0xffffffff lookup 50 protocol kernel
+192.0.2.0/24 dev ipsec1 table 50 proto 50`},
+		{"peer inside", NotMark, "192.1.2.23/32", func(d *Demand) {}, `
+-4 priority 100 not iif lo fwmark 0x1/0xffffffff lookup 50 protocol kernel
+unreachable 192.1.2.23/32 table 50 metric 4294967295 proto kernel
+192.1.2.23/32 dev ipsec1 table 50 proto 50`},
+		{"default route", NotMark, "0.0.0.0/0", func(d *Demand) { d.Src = netip.MustParseAddr("192.0.2.1") }, `
+-4 priority 100 not iif lo fwmark 0x1/0xffffffff lookup 50 protocol kernel
+unreachable default table 50 metric 4294967295 proto kernel
+default dev ipsec1 table 50 src 192.0.2.1 proto 50`},
+		{"equal selectors, peer inside", NotMark, "192.1.0.0/16", func(d *Demand) { d.Attract = false }, `
+-4 priority 100 not iif lo fwmark 0x1/0xffffffff lookup 50 protocol kernel`},
+		{"equal selectors, peer outside", NotMark, "192.0.2.0/24", func(d *Demand) { d.Attract = false }, ``},
+		{"IPv6 inside IPv4", NotMark, "2001:db8::/32", func(d *Demand) { d.Block = false }, `
+-6 priority 100 not iif lo fwmark 0x1/0xffffffff lookup 50 protocol kernel
+2001:db8::/32 dev ipsec1 table 50 metric 1024 proto 50`},
+		{"IPv4 inside IPv6", NotMark, "0.0.0.0/0", overIPv6, `
+-4 priority 100 not iif lo fwmark 0x1/0xffffffff lookup 50 protocol kernel
+unreachable default table 50 metric 4294967295 proto kernel
+default dev ipsec1 table 50 proto 50`},
+		{"peer outside", MarkUnderlay, "192.0.2.0/24", func(d *Demand) { d.Block = false }, `
+192.0.2.0/24 dev ipsec1 table main proto 50`},
+		{"peer inside", MarkUnderlay, "192.1.2.23/32", func(d *Demand) {}, `
+-4 priority 100 iif lo fwmark 0x1/0xffffffff lookup 50 protocol kernel
+default via 192.1.3.254 dev eth0 table 50 proto 50
+unreachable 192.1.2.23/32 table main metric 4294967295 proto kernel
+192.1.2.23/32 dev ipsec1 table main proto 50`},
+		{"peer on the link", MarkUnderlay, "192.1.2.23/32", func(d *Demand) { d.Path.Via = netip.Addr{} }, `
+-4 priority 100 iif lo fwmark 0x1/0xffffffff lookup 50 protocol kernel
+default via 192.1.3.254 dev eth0 table 50 proto 50
+192.1.2.23/32 dev eth0 table 50 proto 50
+unreachable 192.1.2.23/32 table main metric 4294967295 proto kernel
+192.1.2.23/32 dev ipsec1 table main proto 50`},
+		{"no default route in main", MarkUnderlay, "192.1.2.23/32", func(d *Demand) { d.Block, d.Default = false, Path{} }, `
+-4 priority 100 iif lo fwmark 0x1/0xffffffff lookup 50 protocol kernel
+192.1.2.23/32 via 192.1.3.254 dev eth0 table 50 proto 50
+192.1.2.23/32 dev ipsec1 table main proto 50`},
+		{"default route in halves", MarkUnderlay, "::/0", func(d *Demand) {
+			d.Peer, d.Path.Via = netip.MustParseAddr("2001:db8::9"), netip.MustParseAddr("fe80::1")
+			d.Default = d.Path
+		}, `
+-6 priority 100 iif lo fwmark 0x1/0xffffffff lookup 50 protocol kernel
+default via fe80::1 dev eth0 table 50 metric 1024 proto 50
+unreachable ::/1 table main metric 4294967295 proto kernel
+::/1 dev ipsec1 table main metric 1024 proto 50
+unreachable 8000::/1 table main metric 4294967295 proto kernel
+8000::/1 dev ipsec1 table main metric 1024 proto 50`},
+		{"escape only", MarkUnderlay, "0.0.0.0/0", func(d *Demand) { d.Attract = false }, `
+-4 priority 100 iif lo fwmark 0x1/0xffffffff lookup 50 protocol kernel
+default via 192.1.3.254 dev eth0 table 50 proto 50`},
+		{"IPv6 inside IPv4", MarkUnderlay, "2001:db8::/32", func(d *Demand) { d.Block = false }, `
+2001:db8::/32 dev ipsec1 table main metric 1024 proto 50`},
+		{"IPv4 inside IPv6", MarkUnderlay, "192.0.2.0/24", overIPv6, `
+unreachable 192.0.2.0/24 table main metric 4294967295 proto kernel
+192.0.2.0/24 dev ipsec1 table main proto 50`},
+		{"peer outside", TwoRules, "192.0.2.0/24", func(d *Demand) { d.Block = false }, `
+-4 priority 100 to 192.0.2.0/24 lookup 50 protocol kernel
+192.0.2.0/24 dev ipsec1 table 50 proto 50`},
+		{"peer inside", TwoRules, "192.1.2.23/32", func(d *Demand) {}, `
+-4 priority 99 iif lo fwmark 0x1/0xffffffff lookup main protocol kernel
+-4 priority 100 to 192.1.2.23/32 lookup 50 protocol kernel
+unreachable 192.1.2.23/32 table 50 metric 4294967295 proto kernel
+192.1.2.23/32 dev ipsec1 table 50 proto 50`},
+		{"default route", TwoRules, "0.0.0.0/0", func(d *Demand) {}, `
+-4 priority 99 iif lo fwmark 0x1/0xffffffff lookup main protocol kernel
+-4 priority 101 lookup 50 protocol kernel
+unreachable default table 50 metric 4294967295 proto kernel
+default dev ipsec1 table 50 proto 50`},
+		{"escape only", TwoRules, "0.0.0.0/0", func(d *Demand) { d.Attract = false }, `
+-4 priority 99 iif lo fwmark 0x1/0xffffffff lookup main protocol kernel`},
+		{"IPv6 inside IPv4", TwoRules, "2001:db8::/32", func(d *Demand) { d.Block = false }, `
+-6 priority 100 to 2001:db8::/32 lookup 50 protocol kernel
+2001:db8::/32 dev ipsec1 table 50 metric 1024 proto 50`},
+		{"IPv4 inside IPv6", TwoRules, "0.0.0.0/0", overIPv6, `
+-4 priority 101 lookup 50 protocol kernel
+unreachable default table 50 metric 4294967295 proto kernel
+default dev ipsec1 table 50 proto 50`},
 	}
 	for _, tt := range tests {
 		t.Run(string(tt.scheme)+", "+tt.name, func(t *testing.T) {

@@ -9,10 +9,7 @@ func (d Demand) underlay() Layout {
 	var l Layout
 	sameFamily := d.Peer.IsValid() && d.Peer.Is4() == d.Dst.Addr().Is4()
 	if sameFamily && (d.PeerInside() || d.MarkOut) {
-		l.route(Route{
-			Table: d.Table, Type: Unicast, Dst: host(d.Peer), Dev: d.Path.Dev, Via: d.Path.Via,
-			Metric: d.Metric, Protocol: ProtocolIpsecif,
-		})
+		l.toPeer(d)
 		l.rule(Rule{
 			Family: FamilyOf(d.Peer), Priority: d.Priority, To: d.to(), Mark: d.Mark,
 			Table: d.Table, Suppress: NoSuppress,

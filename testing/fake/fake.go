@@ -189,7 +189,7 @@ func (k *Kernel) refusal(op plan.Op) error {
 		}
 	case routing.Rule:
 		switch {
-		case op.Verb == plan.Add && have != nil:
+		case op.Verb == plan.Add && (have != nil || k.hasNarrower(o)):
 			return unix.EEXIST
 		case op.Verb == plan.Del && have == nil:
 			return unix.ENOENT

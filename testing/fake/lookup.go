@@ -48,10 +48,28 @@ func (k *Kernel) Lookup(p Packet) (routing.Route, bool) {
 }
 
 func selects(r routing.Rule, p Packet) bool {
-	return r.Family == routing.FamilyOf(p.To) &&
-		(!r.To.IsValid() || r.To.Contains(p.To)) &&
+	if r.Family != routing.FamilyOf(p.To) {
+		return false
+	}
+	matches := (!r.To.IsValid() || r.To.Contains(p.To)) &&
 		(r.Iif == "" || r.Iif == "lo" && !p.Forwarded) &&
-		p.Mark&r.Mark.Mask == r.Mark.Value
+		r.Mark.Holds(p.Mark)
+	return matches != r.Not
+}
+
+// hasNarrower reports whether there is a rule that differs from r only in having
+// a destination: the kernel takes r, which has none, for the same
+// (fib4_rule_compare). The other way round it does not.
+func (k *Kernel) hasNarrower(r routing.Rule) bool {
+	for _, o := range k.State {
+		if narrow, ok := o.(routing.Rule); ok && !r.To.IsValid() && narrow.To.IsValid() {
+			narrow.To = r.To
+			if narrow.Key() == r.Key() {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // longest returns the most specific route of a table, of those the one with

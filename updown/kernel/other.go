@@ -23,7 +23,6 @@ const (
 	fraSportMask     = 28
 	fraDportMask     = 29
 	fraDSCPMask      = 30
-	fibRuleInvert    = 2 // FIB_RULE_INVERT, "not"
 	cacheInfoExpires = 8 // offset of rta_expires in struct rta_cacheinfo
 )
 
@@ -103,9 +102,6 @@ func otherOfRule(head *nl.RtMsg, a map[uint16][]byte) string {
 	words := ruleAttrNames.others(a, never)
 	if head.Tos != 0 {
 		words = append(words, fmt.Sprintf("tos %#x", head.Tos))
-	}
-	if head.Flags&fibRuleInvert != 0 {
-		words = append(words, "not")
 	}
 	return phrase(words)
 }

@@ -9,6 +9,9 @@ import (
 	"golang.org/x/sys/unix"
 )
 
+// fibRuleInvert is FIB_RULE_INVERT of linux/fib_rules.h, "not".
+const fibRuleInvert = 2
+
 // rules adds the rules of both families to the state.
 func (k *Kernel) rules(s plan.State) error {
 	for _, family := range []routing.Family{routing.IPv4, routing.IPv6} {
@@ -33,6 +36,7 @@ func parseRule(msg []byte) routing.Rule {
 	r := routing.Rule{
 		Family:   routing.Family(head.Family),
 		Priority: number(a[nl.FRA_PRIORITY]),
+		Not:      head.Flags&fibRuleInvert != 0,
 		Iif:      text(a[nl.FRA_IIFNAME]),
 		Mark:     routing.Mark{Value: number(a[nl.FRA_FWMARK]), Mask: number(a[nl.FRA_FWMASK])},
 		Action:   routing.Action(head.Type),
@@ -66,6 +70,9 @@ func (k *Kernel) ruleRequest(op plan.Op, r routing.Rule) *nl.NetlinkRequest {
 	head.Family = uint8(r.Family)
 	head.Type = uint8(r.Action)
 	head.Table, head.Protocol, head.Scope = 0, 0, 0
+	if r.Not {
+		head.Flags = fibRuleInvert
+	}
 	if r.To.IsValid() {
 		head.Dst_len = uint8(r.To.Bits())
 	}

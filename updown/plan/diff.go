@@ -125,8 +125,18 @@ func (d *differ) wanted(o Object) {
 	case !d.Managed.Owns(have):
 		d.conflict(o, have)
 	default:
-		d.makes = append(d.makes, Op{Replace, o})
+		d.makes = append(d.makes, replacing(have, o)...)
+		d.samePriority(o)
 	}
+}
+
+// replacing returns the operations that put an object in the place of another.
+// The kernel replaces no rules, and would not take one beside its opposite.
+func replacing(was, o Object) []Op {
+	if _, ok := o.(routing.Rule); ok {
+		return []Op{{Del, was}, {Add, o}}
+	}
+	return []Op{{Replace, o}}
 }
 
 // remakes returns the deletions that must come before everything else: of

@@ -83,8 +83,9 @@ func (p place) compare(q place) int {
 	return cmp.Or(cmp.Compare(p.rank, q.rank), cmp.Compare(p.link, q.link), cmp.Compare(p.n, q.n), cmp.Compare(p.key, q.key))
 }
 
-// sorted returns items in the order of making of their objects. The places are
-// computed once for each, since a key costs more than a comparison.
+// sorted returns items in the order of making of their objects, and items of
+// one place as they come. The places are computed once for each, since a key
+// costs more than a comparison.
 func sorted[T any](r order, items []T, object func(T) Object) []T {
 	type placed struct {
 		place
@@ -94,7 +95,7 @@ func sorted[T any](r order, items []T, object func(T) Object) []T {
 	for i, item := range items {
 		all[i] = placed{r.place(object(item)), item}
 	}
-	slices.SortFunc(all, func(a, b placed) int { return a.compare(b.place) })
+	slices.SortStableFunc(all, func(a, b placed) int { return a.compare(b.place) })
 	ordered := make([]T, len(items))
 	for i, p := range all {
 		ordered[i] = p.item

@@ -258,6 +258,8 @@ func (p *parser) rule(f routing.Family) routing.Rule {
 		switch w := p.next(""); w {
 		case "priority":
 			r.Priority = p.number(w)
+		case "not":
+			r.Not = true
 		case "to":
 			if r.To = p.prefix(w, f).Masked(); r.To.Bits() == 0 {
 				r.To = netip.Prefix{} // all, which is what no "to" means

@@ -44,7 +44,7 @@ func Revert(before, now State, done []Op) []Op {
 		case isSetting(was) && touched:
 			makes = append(makes, Op{Set, was})
 		case touched && is == ours || isRoute(was) && is.(routing.Route).Mine():
-			makes = append(makes, Op{Replace, was})
+			makes = append(makes, replacing(is, was)...)
 		}
 	}
 	return append(unmakes, r.making(makes)...)
