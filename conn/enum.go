@@ -61,6 +61,9 @@ const (
 	SchemeUnset Scheme = iota
 	SchemeOverlay
 	SchemeUnderlay
+	SchemeNotMark
+	SchemeMarkUnderlay
+	SchemeTwoRules
 )
 
 // LocalLAN is the value of the own key local-lan=: where packets for the
@@ -121,7 +124,9 @@ func (o NICOffload) String() string { return nameOf(o, "no", "crypto", "packet")
 func (e Encapsulation) String() string { return nameOf(e, "auto", "yes", "no") }
 
 // String returns the value as written in scheme=, "" when unset.
-func (s Scheme) String() string { return nameOf(s, "", "overlay", "underlay") }
+func (s Scheme) String() string {
+	return nameOf(s, "", "overlay", "underlay", "not-mark", "mark-underlay", "two-rules")
+}
 
 // String returns the value as written in local-lan=, "" when unset.
 func (l LocalLAN) String() string { return nameOf(l, "", "direct", "tunnel") }

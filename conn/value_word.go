@@ -60,7 +60,9 @@ var wordLists = [...]wordList{
 	ocspMethodWord:  {words: []word{{"get", 0}, {"post", 1}}, valid: "get or post"},
 	dnsResolverWord: {words: []word{{"file", 0}, {"systemd", 1}}, valid: "file or systemd"},
 
-	schemeWord:   {words: []word{{"overlay", uint8(SchemeOverlay)}, {"underlay", uint8(SchemeUnderlay)}}, valid: "overlay or underlay"},
+	schemeWord: {valid: "overlay, underlay, not-mark, mark-underlay or two-rules",
+		words: []word{{"overlay", uint8(SchemeOverlay)}, {"underlay", uint8(SchemeUnderlay)}, {"not-mark", uint8(SchemeNotMark)},
+			{"mark-underlay", uint8(SchemeMarkUnderlay)}, {"two-rules", uint8(SchemeTwoRules)}}},
 	localLANWord: {words: []word{{"direct", uint8(LocalLANDirect)}, {"tunnel", uint8(LocalLANTunnel)}}, valid: "direct or tunnel"},
 	escapeWord:   {words: []word{{"mark", uint8(EscapeMark)}, {"peer", uint8(EscapePeer)}}, valid: "mark or peer"},
 	onLossWord: {valid: "block, keep or withdraw",

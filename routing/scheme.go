@@ -62,6 +62,30 @@ const (
 	offsetTwoRulesDefault = +1
 )
 
+// EscapePriority returns the priority of the rule by which ESP and IKE get past
+// the tunnels of a table whose rules stand around p. NotMark has none.
+func (s Scheme) EscapePriority(p uint32) uint32 {
+	switch s {
+	case Overlay:
+		return uint32(int64(p) + offsetEscape)
+	case TwoRules:
+		return uint32(int64(p) + offsetTwoRulesEscape)
+	}
+	return p
+}
+
+// AttractPriority returns the priority of the rule that leads packets for dst
+// to the table, in a scheme that has the tunnels' routes there.
+func (s Scheme) AttractPriority(p uint32, dst netip.Prefix) uint32 {
+	switch isDefault := dst.Bits() == 0; {
+	case s == Overlay && !isDefault:
+		return uint32(int64(p) + offsetSpecific)
+	case s == TwoRules && isDefault:
+		return uint32(int64(p) + offsetTwoRulesDefault)
+	}
+	return p
+}
+
 // DefaultPriority is the priority of the rule that libreswan installs.
 const DefaultPriority uint32 = 100
 

@@ -76,9 +76,11 @@ func Compile(claims []Claim, facts Facts) (Want, []Problem) {
 	}
 	c.checkShared(claims)
 	c.checkPeers(claims)
+	c.checkMarks(claims)
 	for _, claim := range claims {
 		c.claim(claim)
 	}
+	c.checkWider(claims)
 	return c.want, c.problems
 }
 
@@ -210,7 +212,7 @@ func (c *compiler) demands(t Tunnel) []routing.Demand {
 		}
 		path, _ := c.path(t)
 		demands = append(demands, routing.Demand{
-			Dst: p.Theirs, Dev: t.Link, Src: c.source(t, p.Theirs), Peer: t.Peer, Path: path,
+			Dst: p.Theirs, Dev: t.Link, Src: c.source(t, p.Theirs), Peer: t.Peer, Path: path, Default: c.defaultPath(t),
 			Mark: t.Mark, MarkOut: t.MarkOut, ByPeer: t.ByPeer,
 			// With equal selectors a route would take the local net away; a
 			// routing daemon or the admin decides what goes in.
@@ -238,7 +240,7 @@ func (c *compiler) source(t Tunnel, theirs netip.Prefix) netip.Addr {
 			return s
 		}
 	}
-	if t.Scheme != routing.Overlay {
+	if t.Scheme == routing.Underlay {
 		return netip.Addr{}
 	}
 	for _, p := range ours {

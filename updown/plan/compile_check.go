@@ -8,11 +8,16 @@ import (
 // usable reports whether a demand can be served, and notes why not.
 func (c *compiler) usable(claim Claim, d routing.Demand) bool {
 	t := claim.Tunnel
-	if d.ByPeer && t.Scheme == routing.Underlay {
+	if d.ByPeer && t.Scheme != routing.Overlay {
 		c.problem(claim, "escape=peer needs scheme=overlay")
 		return false
 	}
-	if !d.PeerInside() && !(t.Scheme == routing.Underlay && d.MarkOut) {
+	if net, found := c.ownNet(t, d); found {
+		c.problem(claim, "scheme=%s looks table %s up before main, so packets for %s on this side would go back into the tunnel to %s; use scheme=overlay",
+			t.Scheme, t.Table, net, d.Dst)
+		return false
+	}
+	if !needsMark(t, d) {
 		return true
 	}
 	switch {
@@ -26,8 +31,8 @@ func (c *compiler) usable(claim Claim, d routing.Demand) bool {
 	case c.facts.ReflectsMark != "":
 		c.problem(claim, "%s is on: replies would carry the mark %s of the ESP packets and leave in the clear; set it to 0",
 			c.facts.ReflectsMark, t.Mark)
-	case t.Scheme == routing.Underlay && !c.reachable(t):
-		c.problem(claim, "no route to the peer %s (next hop %s); scheme=underlay needs one, scheme=overlay does not", t.Peer, nextHop(t))
+	case t.Scheme.InMain() && !c.reachable(t):
+		c.problem(claim, "no route to the peer %s (next hop %s); scheme=%s needs one, scheme=overlay does not", t.Peer, nextHop(t), t.Scheme)
 	default:
 		return true
 	}
@@ -96,6 +101,9 @@ func (c *compiler) checkTable(claim Claim, use *tableUse) {
 	case o.Priority != t.Priority:
 		c.problem(claim, "table %s cannot have rule-priority=%d here and rule-priority=%d in conn %q (%s): ESP that escapes from one would be caught by the other",
 			t.Table, t.Priority, o.Priority, use.any.Name, use.any.Where)
+	case t.Scheme == routing.NotMark && o.Mark != t.Mark:
+		c.problem(claim, "scheme=not-mark has one rule for table %s, so its conns need one mark, but this one has %s and conn %q (%s) has %s; give both the same mark-out=",
+			t.Table, t.Mark, use.any.Name, use.any.Where, o.Mark)
 	case hasDefault(t) && use.withDefault != nil && use.withDefault.Tunnel.LocalLAN != t.LocalLAN:
 		c.problem(claim, "local-lan differs from that of conn %q (%s), which has a default route in table %s too",
 			use.withDefault.Name, use.withDefault.Where, t.Table)
@@ -122,11 +130,12 @@ func (c *compiler) checkOtherTable(claim Claim, use *tableUse) {
 // behind reports whether rules of t come after those of o that catch
 // everything.
 func behind(t, o Tunnel) bool {
-	return t.Priority > o.Priority && hasDefault(o) && o.Scheme == routing.Overlay && needsRules(t)
+	return t.Priority > o.Priority && hasDefault(o) && !o.Scheme.InMain() && needsRules(t)
 }
 
 func needsRules(t Tunnel) bool {
-	return hasDefault(t) || peerInside(t) || t.MarkOut && t.Scheme == routing.Underlay
+	return hasDefault(t) || peerInside(t) || t.MarkOut && t.Scheme == routing.Underlay ||
+		t.Scheme == routing.NotMark || t.Scheme == routing.TwoRules
 }
 
 func peerInside(t Tunnel) bool {

@@ -1,6 +1,7 @@
 package plan
 
 import (
+	"math"
 	"net/netip"
 
 	"github.com/ipsecif/ipsecif/routing"
@@ -46,20 +47,46 @@ func (c *compiler) checkPeers(claims []Claim) {
 // escapes reports whether what t sends to its peer gets past the route of o
 // that has the peer in it.
 func escapes(t, o Tunnel, dst netip.Prefix) bool {
-	if o.Scheme == routing.Underlay || dst.Bits() > 0 && !(o.Peer.IsValid() && dst.Contains(o.Peer)) {
-		// The route is in main, before which only marks of the underlay
-		// scheme are looked at.
-		return t.Scheme == routing.Underlay && peerInside(t)
+	sharesEscape := t.Mark == o.Mark && (peerInside(o) && !o.ByPeer || o.Scheme == routing.NotMark)
+	outside := dst.Bits() > 0 && !(o.Peer.IsValid() && dst.Contains(o.Peer))
+	if o.Scheme.InMain() || o.Scheme == routing.Overlay && outside {
+		// The route is in main, before which ESP escapes only to a table that
+		// has a way of its own for it.
+		return t.Scheme.InMain() && peerInside(t) || o.Scheme == routing.MarkUnderlay && sharesEscape
 	}
-	return peerInside(t) || t.ByPeer || t.Mark == o.Mark && peerInside(o) && !o.ByPeer
+	// An escape behind a default route is refused for the places of the two.
+	return sharesEscape || escapePriority(t) < attractPriority(o, dst) || dst.Bits() == 0 && escapePriority(t) != none
+}
+
+// none is a priority that no rule has.
+const none = math.MaxUint32
+
+// escapePriority returns the priority of the rule by which what t sends to its
+// peer gets past its own tunnel, or none.
+func escapePriority(t Tunnel) uint32 {
+	if !peerInside(t) && !t.ByPeer || t.Scheme == routing.NotMark {
+		return none
+	}
+	return t.Scheme.EscapePriority(t.Priority)
+}
+
+// attractPriority returns the priority of the rule that leads to the route of t
+// to dst, which is not in main.
+func attractPriority(t Tunnel, dst netip.Prefix) uint32 {
+	return t.Scheme.AttractPriority(t.Priority, dst)
 }
 
 // swallowed notes the problem for the later of the two claims.
 func (c *compiler) swallowed(claims []Claim, i int, n net) {
 	inner, outer := claims[i], claims[n.owner]
 	hint := ""
-	if outer.Tunnel.Scheme == routing.Overlay && (n.dst.Bits() == 0 || peerInside(outer.Tunnel)) {
+	switch outside := n.dst.Bits() > 0 && !peerInside(outer.Tunnel); {
+	case escapePriority(inner.Tunnel) != none && !outer.Tunnel.Scheme.InMain() && !outside:
+		hint = "; give conn " + inner.Name + " the lower rule-priority="
+	case outer.Tunnel.Scheme == routing.Overlay && inner.Tunnel.Scheme == routing.Overlay && !outside:
 		hint = "; set escape=peer in conn " + inner.Name
+	case outer.Tunnel.Scheme == routing.NotMark, outer.Tunnel.Scheme != routing.Underlay && !outside:
+		hint = "; give both the same mark-out="
 	}
 	c.problem(claims[max(i, n.owner)], "ESP and IKE of conn %q to its peer %s would go into %s, the tunnel of conn %q to %s%s",
 		inner.Name, inner.Tunnel.Peer, outer.Tunnel.Link, outer.Name, n.dst, hint)

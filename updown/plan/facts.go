@@ -87,14 +87,20 @@ func (f Facts) Before(saved []Saved) Facts {
 func (f Facts) Outside(s State) Facts {
 	f.Tunnels = orderOf(s)
 	pinned := map[netip.Addr]bool{}
+	pinnedAll := map[routing.Family]bool{} // by a copy of the default route
 	for _, o := range s {
-		if r, ok := o.(routing.Route); ok && r.Table != routing.TableMain && r.Dst.IsSingleIP() && r.Mine() {
+		r, ok := o.(routing.Route)
+		switch {
+		case !ok || r.Table == routing.TableMain || !r.Mine():
+		case r.Dst.IsSingleIP():
 			pinned[r.Dst.Addr()] = true
+		case r.Type == routing.Unicast && r.Dst.Bits() == 0 && !f.Tunnels[r.Dev]:
+			pinnedAll[routing.FamilyOf(r.Dst.Addr())] = true
 		}
 	}
 	paths := maps.Clone(f.Paths)
 	for q, p := range f.Paths {
-		if p.Dev != "" && !f.Tunnels[p.Dev] && !pinned[q.To] {
+		if p.Dev != "" && !f.Tunnels[p.Dev] && !pinned[q.To] && !pinnedAll[routing.FamilyOf(q.To)] {
 			continue
 		}
 		if r, ok := f.bestOfMain(s, q.To); ok {

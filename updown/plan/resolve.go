@@ -24,7 +24,6 @@ func Resolve(c *conn.Conn, facts Facts) (Tunnel, conn.Diagnostics) {
 		Table:    routing.Table(c.Table),
 		Priority: c.RulePriority,
 		ByPeer:   c.Escape == conn.EscapePeer,
-		LocalLAN: c.LocalLAN != conn.LocalLANTunnel,
 		Metric:   c.Metric,
 		MTU:      c.MTU,
 	}
@@ -37,6 +36,7 @@ func Resolve(c *conn.Conn, facts Facts) (Tunnel, conn.Diagnostics) {
 	t.Mark, t.MarkOut = mark(c)
 	r.supported()
 	r.ends(&t)
+	r.localLAN(&t)
 	t.OnLoss = onLoss(c.OnLoss, t)
 	return t, r.found
 }
@@ -216,11 +216,29 @@ func mark(c *conn.Conn) (routing.Mark, bool) {
 	return routing.Mark{Value: c.Interface.IfID, Mask: 0xffffffff}, false
 }
 
+// scheme returns the scheme of a conn; both packages use the words of the
+// configuration.
 func scheme(s conn.Scheme) routing.Scheme {
-	if s == conn.SchemeUnderlay {
-		return routing.Underlay
+	if s == conn.SchemeUnset {
+		return routing.Overlay
 	}
-	return routing.Overlay
+	return routing.Scheme(s.String())
+}
+
+// localLAN fills in who wins, the own nets or a tunnel's default route, and
+// refuses what the layout does not allow.
+func (r *resolver) localLAN(t *Tunnel) {
+	asked := r.c.LocalLAN != conn.LocalLANTunnel
+	direct, fixed := t.Scheme.LocalLAN()
+	switch {
+	case !fixed:
+		t.LocalLAN = asked
+		return
+	case r.c.LocalLAN != conn.LocalLANUnset && asked != direct && hasDefault(*t):
+		r.refuse("local-lan", "unsupported", "use scheme=overlay", "with scheme=%s the own nets are always %s",
+			t.Scheme, map[bool]string{true: "reached directly", false: "in the tunnel"}[direct])
+	}
+	t.LocalLAN = direct
 }
 
 // onLoss fails closed where plain packets would find another way: for a
