@@ -227,9 +227,10 @@ func (v viewer) rulesBefore(t plan.Tunnel) []string {
 	return lines
 }
 
-// bypass returns the routes of main that win over the tunnel's default route.
+// bypass returns the routes of main that win over the tunnel's default route,
+// or the two halves of it.
 func (v viewer) bypass(t plan.Tunnel) []string {
-	if t.Scheme != routing.Overlay || !t.LocalLAN {
+	if !t.LocalLAN {
 		return nil
 	}
 	var lines []string
