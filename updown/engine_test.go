@@ -179,7 +179,8 @@ func (s *story) engineCommand(command string, names []string) {
 	}
 	switch command {
 	case "up":
-		_, err := e.Up(conns)
+		p, err := e.Up(conns)
+		s.printWarnings(p)
 		s.fail(err)
 	case "down":
 		_, err := e.Down(names, conns)
@@ -189,11 +190,18 @@ func (s *story) engineCommand(command string, names []string) {
 		for _, op := range p.Ops {
 			fmt.Fprintln(&s.out, op)
 		}
+		s.printWarnings(p)
 		s.fail(err)
 	case "status":
 		status, err := e.Status(all, true)
 		s.fail(err)
 		s.printStatus(status)
+	}
+}
+
+func (s *story) printWarnings(p plan.Plan) {
+	for _, w := range p.Warnings {
+		fmt.Fprintf(&s.out, "warning: %s\n", w.Text)
 	}
 }
 
@@ -208,6 +216,9 @@ func (s *story) printStatus(status updown.Status) {
 		fmt.Fprintf(&s.out, "%s: %s\n", c.Name, c.Condition)
 		for _, p := range c.Problems {
 			fmt.Fprintf(&s.out, "  problem: %s\n", p)
+		}
+		for _, text := range c.Warnings {
+			fmt.Fprintf(&s.out, "  warning: %s\n", text)
 		}
 		for _, o := range c.Objects {
 			if o.Condition != updown.Present {

@@ -92,7 +92,8 @@ func (e *Engine) prepare(conns []conn.Conn, drop []string) (run, error) {
 func (r *run) compare(want plan.Want, problems []plan.Problem) error {
 	r.plan = plan.Diff(want, r.have.State, r.context(r.saved))
 	errs := r.relevant(problems)
-	r.plan.Conflicts = slices.DeleteFunc(r.plan.Conflicts, func(c plan.Conflict) bool { return !r.concerns(c) })
+	r.plan.Conflicts = slices.DeleteFunc(r.plan.Conflicts, func(c plan.Conflict) bool { return !r.concerns(c.Owners) })
+	r.warn(want)
 	for _, c := range r.plan.Conflicts {
 		errs = append(errs, r.located(c))
 	}
@@ -224,10 +225,19 @@ func (r *run) relevant(problems []plan.Problem) []error {
 	return errs
 }
 
-// concerns reports whether a conflict is about a new claim. Those of others are
-// for `status` to tell.
-func (r *run) concerns(conflict plan.Conflict) bool {
-	return slices.ContainsFunc(r.added, func(c plan.Claim) bool { return slices.Contains(conflict.Owners, c.Name) })
+// concerns reports whether a new claim is among the owners of a conflict or
+// warning. Those of others are for `status` to tell.
+func (r *run) concerns(owners []string) bool {
+	return slices.ContainsFunc(r.added, func(c plan.Claim) bool { return slices.Contains(owners, c.Name) })
+}
+
+// warn keeps the warnings about new claims, and adds that about all claims
+// together when there are new ones among them.
+func (r *run) warn(want plan.Want) {
+	if w, ok := want.ManyMarks(); ok {
+		r.plan.Warnings = append(r.plan.Warnings, w)
+	}
+	r.plan.Warnings = slices.DeleteFunc(r.plan.Warnings, func(w plan.Warning) bool { return !r.concerns(w.Owners) })
 }
 
 // located gives a conflict the place of a conn that it concerns, preferably of

@@ -46,6 +46,7 @@ type ConnStatus struct {
 	Scheme    routing.Scheme `json:"scheme,omitempty"`
 	OnLoss    plan.OnLoss    `json:"on_loss,omitempty"`
 	Problems  []string       `json:"problems,omitempty"`
+	Warnings  []string       `json:"warnings,omitempty"`
 	Objects   []ObjectStatus `json:"objects,omitempty"`
 	// Bypass has the routes of main that win over the conn's default route, and
 	// the rules of others that come before its own.
@@ -177,6 +178,11 @@ func (v viewer) claim(c plan.Claim) ConnStatus {
 		if slices.Contains(conflict.Owners, c.Name) {
 			s.Condition = Blocked
 			s.Problems = append(s.Problems, conflict.Text)
+		}
+	}
+	for _, w := range v.diff.Warnings {
+		if slices.Contains(w.Owners, c.Name) {
+			s.Warnings = append(s.Warnings, w.Text)
 		}
 	}
 	s.Bypass = append(v.rulesBefore(t), v.bypass(t)...)

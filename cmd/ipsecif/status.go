@@ -109,6 +109,9 @@ func printConn(w *tabwriter.Writer, c updown.ConnStatus) {
 	for _, p := range c.Problems {
 		fmt.Fprintf(w, "  problem: %s\n", p)
 	}
+	for _, text := range c.Warnings {
+		fmt.Fprintf(w, "  warning: %s\n", text)
+	}
 	printObjects(w, c.Objects)
 	if c.Condition == updown.Drift && len(c.Problems) == 0 {
 		fmt.Fprintf(w, "  `ipsecif up %s` repairs it\n", c.Name)

@@ -17,6 +17,7 @@ type planned struct {
 	Conns     []string    `json:"conns"` // the names of those it is for
 	Ops       []plannedOp `json:"ops"`   // empty when there are conflicts
 	Conflicts []string    `json:"conflicts,omitempty"`
+	Warnings  []string    `json:"warnings,omitempty"`
 }
 
 type plannedOp struct {
@@ -30,6 +31,9 @@ func (a *app) printPlan(conns []string, p plan.Plan) error {
 	j := planned{Conns: append([]string{}, conns...), Ops: []plannedOp{}}
 	for _, c := range p.Conflicts {
 		j.Conflicts = append(j.Conflicts, c.Text)
+	}
+	for _, w := range p.Warnings {
+		j.Warnings = append(j.Warnings, w.Text)
 	}
 	for _, op := range p.Ops {
 		if len(p.Conflicts) == 0 {
@@ -95,6 +99,13 @@ func (a *app) warnOfRivals(f *conn.File, conns []conn.Conn, locals conn.Locals) 
 	}
 }
 
+// warnOf prints what a plan has to say beside its operations.
+func (a *app) warnOf(p plan.Plan) {
+	for _, w := range p.Warnings {
+		fmt.Fprintf(a.err, "ipsecif: warning: %s\n", w.Text)
+	}
+}
+
 func (a *app) planCommand() *cobra.Command {
 	var all bool
 	cmd := &cobra.Command{
@@ -103,6 +114,7 @@ func (a *app) planCommand() *cobra.Command {
 		RunE: func(_ *cobra.Command, args []string) error {
 			return a.withConns(args, all, func(e *updown.Engine, conns []conn.Conn) error {
 				p, err := e.Plan(conns)
+				a.warnOf(p)
 				if err != nil && len(p.Conflicts) == 0 {
 					return err
 				}
@@ -131,6 +143,7 @@ func (a *app) upCommand() *cobra.Command {
 		RunE: func(_ *cobra.Command, args []string) error {
 			return a.withConns(args, all, func(e *updown.Engine, conns []conn.Conn) error {
 				p, err := a.finish(e, func() (plan.Plan, error) { return e.Up(conns) })
+				a.warnOf(p)
 				if err != nil {
 					return err
 				}
@@ -139,7 +152,7 @@ func (a *app) upCommand() *cobra.Command {
 					up = append(up, fmt.Sprintf("%s: up on %s with if_id %d", c.Name, c.Interface.Name, c.Interface.IfID))
 				}
 				if p.Closes() && !a.json {
-					fmt.Fprintln(a.err, "ipsecif: until the SAs are up only the own LAN is reached, also by this session (on-loss=block)")
+					fmt.Fprintln(a.err, "ipsecif: until the SAs are up at most the own LAN is reached, also by this session (on-loss=block)")
 				}
 				return a.report(namesOf(conns), up, p)
 			})

@@ -25,6 +25,7 @@ func (c Conflict) Error() string { return c.Text }
 type Plan struct {
 	Ops       []Op
 	Conflicts []Conflict
+	Warnings  []Warning
 	Save      []Saved // to be recorded before Ops are applied
 	Forget    []Saved // to be forgotten after
 }
@@ -32,12 +33,13 @@ type Plan struct {
 // Empty reports whether there is nothing to do and nothing in the way.
 func (p Plan) Empty() bool { return len(p.Ops) == 0 && len(p.Conflicts) == 0 }
 
-// Closes reports whether the plan adds the guard of a default route: from then
-// on nothing but the tunnel and the LAN is reached.
+// Closes reports whether the plan adds the guard of a default route, or of its
+// halves: from then on nothing but the tunnel and perhaps the LAN is reached.
 func (p Plan) Closes() bool {
 	return slices.ContainsFunc(p.Ops, func(op Op) bool {
-		r, ok := op.Object.(routing.Rule)
-		return ok && op.Verb == Add && r.Action == routing.RejectUnreachable
+		rule, _ := op.Object.(routing.Rule)
+		route, _ := op.Object.(routing.Route)
+		return op.Verb == Add && (rule.Action == routing.RejectUnreachable || route.Type == routing.Unreachable && route.Dst.Bits() <= 1)
 	})
 }
 
@@ -72,6 +74,7 @@ func Diff(want Want, have State, ctx Context) Plan {
 	}
 	d.restore()
 	d.foreignInTables()
+	d.clashes()
 	d.plan.Ops = append(remakes, d.ordered()...)
 	d.plan.Conflicts = sorted(d.order, d.plan.Conflicts, func(c Conflict) Object { return c.Have })
 	d.plan.Save = sorted(d.order, d.plan.Save, func(s Saved) Object { return s.object(s.Ours) })
@@ -210,18 +213,18 @@ func (d *differ) sameIfID(o Object) {
 	}
 }
 
-// samePriority finds the foreign rule at the priority of a rule of the overlay
-// scheme: which of the two comes first would depend on who was first.
+// samePriority finds the foreign rule at the priority of one of ours: which of
+// the two comes first would depend on who was first. Rules like libreswan's
+// stand beside others.
 func (d *differ) samePriority(o Object) {
 	want, ok := o.(routing.Rule)
-	if !ok || want.To.IsValid() || want.Mark.Set() && want.Iif == "" {
+	if !ok || want.Mark.Set() && want.Iif == "" {
 		return
 	}
 	for _, h := range d.have {
 		have, ok := h.(routing.Rule)
-		twin := have
-		twin.Protocol = want.Protocol
-		if !ok || have.Family != want.Family || have.Priority != want.Priority || twin == want || d.Managed.Owns(have) {
+		disjoint := want.To.IsValid() && have.To.IsValid() && !want.To.Overlaps(have.To)
+		if !ok || have.Family != want.Family || have.Priority != want.Priority || disjoint || isTwin(want, have) || d.Managed.Owns(have) {
 			continue
 		}
 		d.plan.Conflicts = append(d.plan.Conflicts, Conflict{d.want.Owners[want.Key()], want, have,
@@ -279,12 +282,12 @@ func (d *differ) restore() {
 	}
 }
 
-// foreignInTables refuses a table of the overlay scheme that holds routes of
-// somebody else: plain packets would follow them.
+// foreignInTables refuses a table that holds routes of somebody else where
+// plain packets, or all of ESP and IKE, would follow them.
 func (d *differ) foreignInTables() {
 	owners := map[routing.Table][]string{}
 	for key, o := range d.want.State {
-		if r, ok := o.(routing.Rule); ok && r.Suppress == 0 && r.Table != routing.TableMain {
+		if r, ok := o.(routing.Rule); ok && r.OwnsTable() {
 			owners[r.Table] = append(owners[r.Table], d.want.Owners[key]...)
 		}
 	}
@@ -292,7 +295,7 @@ func (d *differ) foreignInTables() {
 		r, ok := o.(routing.Route)
 		if ok && owners[r.Table] != nil && !d.Managed.Owns(r) && d.want.State[key] == nil {
 			d.plan.Conflicts = append(d.plan.Conflicts, Conflict{Owners: owners[r.Table], Have: r, Text: fmt.Sprintf(
-				"scheme=overlay needs table %s for itself, but %q is there and is not ours; delete it or choose another table= "+
+				"table %s is for ipsecif alone, but %q is there and is not ours; delete it or choose another table= "+
 					"(libreswan's own _updown puts such routes into table %s: set leftupdown=%%disabled)",
 				r.Table, r, routing.DefaultTable)})
 		}
