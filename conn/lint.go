@@ -54,6 +54,7 @@ func (f *File) Lint(conns []Conn, host HostFacts) Diagnostics {
 	l.interfaces()
 	l.uniqueIfIDs()
 	l.places()
+	l.schemes()
 	l.marks()
 	l.routes()
 	l.peers()

@@ -83,7 +83,7 @@ func (l *linter) sourceOutside(same []Conn, side Side) {
 func (l *linter) escapePeer(t *tunnel) {
 	switch {
 	case t.Escape != EscapePeer || !t.inside():
-	case schemeOf(t.Conn) == SchemeUnderlay:
+	case schemeOf(t.Conn) != SchemeOverlay:
 		l.fail(t.Conn, "escape", CodeEscapePeer, "peer needs scheme=overlay", "")
 	case slices.ContainsFunc(t.demands, func(d demand) bool { return d.inside && d.theirs.IsSingleIP() }):
 		l.fail(t.Conn, "escape", CodeEscapePeer,

@@ -5,7 +5,8 @@ import (
 	"slices"
 )
 
-// escapeRule is the rule by which marked ESP and IKE packets go to table main.
+// escapeRule is the rule by which marked ESP and IKE packets go to table main,
+// or with scheme=not-mark the one that lets them pass.
 type escapeRule struct {
 	mark Mark
 	*tunnel
@@ -14,18 +15,24 @@ type escapeRule struct {
 // marks finds marks that do not do what they are for: to tell ESP and IKE
 // packets of this host from those that are still to be encrypted.
 func (l *linter) marks() {
+	type escapeKey struct {
+		Mark
+		passed bool // not led to main
+	}
 	var rules []escapeRule // one for each mark
-	known := map[Mark]bool{}
+	known := map[escapeKey]bool{}
 	for i := range l.tunnels {
 		t := &l.tunnels[i]
 		l.zeroMark(t)
-		if m := t.escapeMark(); m.Set && schemeOf(t.Conn) == SchemeOverlay && !known[m] {
-			known[m] = true
+		m := t.escapeMark()
+		key := escapeKey{m, schemeOf(t.Conn) == SchemeNotMark}
+		if m.Set && !inMain(schemeOf(t.Conn)) && !known[key] {
+			known[key] = true
 			rules = append(rules, escapeRule{m, t})
 		}
 	}
 	for i := range l.tunnels {
-		if t := &l.tunnels[i]; schemeOf(t.Conn) == SchemeUnderlay && t.inside() {
+		if t := &l.tunnels[i]; inMain(schemeOf(t.Conn)) && t.inside() {
 			l.loopingMark(t, rules)
 		}
 	}
@@ -37,7 +44,7 @@ func (l *linter) marks() {
 // escapeMark is the mark of the rule that lets ESP of the tunnel escape; not
 // set when there is no such rule.
 func (t *tunnel) escapeMark() Mark {
-	if !t.inside() || t.Escape == EscapePeer {
+	if !t.inside() && schemeOf(t.Conn) != SchemeNotMark || t.Escape == EscapePeer {
 		return Mark{}
 	}
 	return espMark(t.Conn)
@@ -70,28 +77,27 @@ func (l *linter) zeroMark(t *tunnel) {
 	const text = "it marks nothing, so no rule can tell ESP and IKE packets from others; libreswan's own hook looks for the if_id instead"
 	const hint = "give it a value other than 0, or leave it out"
 	switch {
-	case t.inside() || schemeOf(t.Conn) == SchemeUnderlay:
+	case t.inside() || schemeOf(t.Conn) == SchemeUnderlay || schemeOf(t.Conn) == SchemeNotMark:
 		l.fail(t.Conn, espMarkKey(t.Conn), CodeMarkOutZero, text, hint)
 	case !t.peer.IsValid():
 		l.warn(t.Conn, espMarkKey(t.Conn), CodeMarkOutZero, text, hint)
 	}
 }
 
-// loopingMark finds the escape rule of a conn with scheme=overlay that takes
-// ESP of one with scheme=underlay first: it leads to main, where that scheme
-// has the route into the tunnel.
+// loopingMark finds the escape rule that takes ESP of a conn first whose scheme
+// has the route into the tunnel in main, where the rule leads.
 func (l *linter) loopingMark(t *tunnel, rules []escapeRule) {
 	m := espMark(t.Conn)
 	i := slices.IndexFunc(rules, func(r escapeRule) bool {
-		return m.Value&r.mark.Mask == r.mark.Value && placeOf(r.Conn).priority <= placeOf(t.Conn).priority && r.peer.Is4() == t.peer.Is4()
+		return schemeOf(r.Conn) != SchemeNotMark && m.Value&r.mark.Mask == r.mark.Value && placeOf(r.Conn).priority <= placeOf(t.Conn).priority && r.peer.Is4() == t.peer.Is4()
 	})
 	if i < 0 {
 		return
 	}
 	r := rules[i]
 	l.fail(t.Conn, espMarkKey(t.Conn), CodeMarkClash,
-		fmt.Sprintf("ESP packets with %s match the escape rule for %s of conn %q (%s), which sends them to main; there scheme=underlay leads them back into %s",
-			m, r.mark, r.Section, r.Pos, t.Interface.Name),
+		fmt.Sprintf("ESP packets with %s match the escape rule for %s of conn %q (%s), which sends them to main; there scheme=%s leads them back into %s",
+			m, r.mark, r.Section, r.Pos, schemeOf(t.Conn), t.Interface.Name),
 		"give the two conns different marks")
 }
 

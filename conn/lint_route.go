@@ -105,8 +105,12 @@ func (l *linter) mainPriorities() [2]uint32 {
 func (l *linter) route(t *tunnel, d demand, mainPriority [2]uint32) *route {
 	p := placeOf(t.Conn)
 	r := &route{tunnel: t, routeKey: routeKey{table: p.table, metric: t.Metric, dst: d.theirs}, src: l.source(t, d)}
-	switch {
-	case schemeOf(t.Conn) == SchemeUnderlay || !d.inside && !d.isDefault():
+	switch s := schemeOf(t.Conn); {
+	case s == SchemeTwoRules && d.isDefault():
+		r.priority = p.priority + 1
+	case tableFirst(s):
+		r.priority = p.priority
+	case inMain(s) || !d.inside && !d.isDefault():
 		r.table, r.priority = tableMain, mainPriority[familyIndex(d.theirs)]
 	case d.isDefault():
 		r.priority = p.priority
@@ -127,7 +131,7 @@ func (l *linter) source(t *tunnel, d demand) netip.Addr {
 			return a
 		}
 	}
-	if schemeOf(t.Conn) == SchemeOverlay && d.ours.IsValid() && d.ours.IsSingleIP() {
+	if schemeOf(t.Conn) != SchemeUnderlay && d.ours.IsValid() && d.ours.IsSingleIP() {
 		for _, a := range l.host.Locals.Addrs {
 			if a.Addr == d.ours.Addr() {
 				return a.Addr
@@ -191,6 +195,8 @@ func (l *linter) shadowed(r *route, first map[netip.Prefix]*route) {
 	}
 	hint := "give both conns the same table= and rule-priority=, there the longest prefix wins"
 	switch {
+	case r.table == tableMain && tableFirst(schemeOf(winner.Conn)):
+		hint = "scheme=overlay lets the routes of main win"
 	case r.table == tableMain && winner.dst.Bits() == 0:
 		hint = "local-lan=direct lets the routes of main win"
 	case r.table == tableMain:
