@@ -54,7 +54,10 @@ conn six
 	right=2001:db8:1:2::23
 	rightsubnet=::/0
 	ipsec-interface=5
+`
 
+// mixedConf has IPv4 and IPv6 inside IPv4.
+const mixedConf = `
 conn mixed
 	leftsubnet=192.0.2.105/32,2001:db8:9::1/128
 	leftsourceip=192.0.2.105,2001:db8:9::1
@@ -62,7 +65,6 @@ conn mixed
 	rightsubnet=192.1.2.48/32,2001:db8:99::/64
 	ipsec-interface=8
 	on-loss=block
-
 `
 
 // byPeerConf is for the overlay scheme alone: peers that are in the nets of
@@ -137,7 +139,7 @@ func newWorld(t *testing.T, scheme string) *world {
 	case "not-mark": // one mark for all
 		text = strings.Replace(text, "conn %default\n", "conn %default\n\tmark-out=0x100/0xff00\n", 1)
 	}
-	f, ds := conn.Load(mapFS{fstest.MapFS{"own.conf": {Data: []byte(text)}}}, "own.conf")
+	f, ds := conn.Load(mapFS{fstest.MapFS{"own.conf": {Data: []byte(text + mixedConf)}}}, "own.conf")
 	conns, more := f.Conns()
 	if err := errors.Join(ds.Err(), more.Err()); err != nil {
 		t.Fatal(err)

@@ -41,15 +41,24 @@ func (d *differ) clashes() {
 
 // rulesIn returns some rules of a state in the order in which the kernel looks
 // at them.
-func rulesIn(s State, which func(routing.Rule) bool) (rules []routing.Rule) {
-	for _, o := range s {
+func rulesIn(s State, which func(routing.Rule) bool) []routing.Rule {
+	type keyed struct {
+		key  string
+		rule routing.Rule
+	}
+	var found []keyed
+	for key, o := range s {
 		if r, ok := o.(routing.Rule); ok && which(r) {
-			rules = append(rules, r)
+			found = append(found, keyed{key, r})
 		}
 	}
-	slices.SortFunc(rules, func(a, b routing.Rule) int {
-		return cmp.Or(cmp.Compare(a.Priority, b.Priority), cmp.Compare(a.Key(), b.Key()))
+	slices.SortFunc(found, func(a, b keyed) int {
+		return cmp.Or(cmp.Compare(a.rule.Priority, b.rule.Priority), cmp.Compare(a.key, b.key))
 	})
+	rules := make([]routing.Rule, len(found))
+	for i, f := range found {
+		rules[i] = f.rule
+	}
 	return rules
 }
 
@@ -172,14 +181,21 @@ const manyMarks = 16
 // ManyMarks returns advice when the tunnels have so many different marks that
 // one for all of them would be better.
 func (w Want) ManyMarks() (Warning, bool) {
-	marks := map[routing.Mark]bool{}
-	var owners []string
+	marked := map[routing.Mark][]string{} // keys of rules
 	for key, o := range w.State {
 		if r, ok := o.(routing.Rule); ok && r.Mark.Set() {
-			marks[r.Mark] = true
+			marked[r.Mark] = append(marked[r.Mark], key)
+		}
+	}
+	if len(marked) <= manyMarks {
+		return Warning{}, false
+	}
+	var owners []string
+	for _, keys := range marked {
+		for _, key := range keys {
 			owners = append(owners, w.Owners[key]...)
 		}
 	}
 	return Warning{union(owners, nil), fmt.Sprintf("the rules for ESP and IKE packets have %d different marks, and every packet is compared with each; "+
-		"set one mark-out= with a mask in all conns, for example mark-out=0x100/0xf00", len(marks))}, len(marks) > manyMarks
+		"set one mark-out= with a mask in all conns, for example mark-out=0x100/0xf00", len(marked))}, true
 }

@@ -54,37 +54,53 @@ func (c *compiler) defaultPath(t Tunnel) routing.Path {
 	return routing.Path{}
 }
 
-// checkMarks notes the tunnels whose ESP and IKE the rule of another table
-// leads astray, because it has the same mark.
+// checkMarks notes the tunnels whose ESP and IKE the rule of another one leads
+// astray, because it has the same mark. The last of the two claims is told.
 func (c *compiler) checkMarks(claims []Claim) {
-	var escapes []escape
+	var toMain, toDefault []escape
 	for i := range claims {
-		if e, ok := escapeOf(&claims[i]); ok {
-			escapes = append(escapes, e)
+		switch t := &claims[i].Tunnel; {
+		case !peerInside(*t) || t.ByPeer:
+		case t.Scheme == routing.MarkUnderlay:
+			toDefault = append(toDefault, escape{i, t, escapePriority(*t)})
+		case t.Scheme == routing.Overlay, t.Scheme == routing.TwoRules:
+			toMain = append(toMain, escape{i, t, escapePriority(*t)})
 		}
 	}
-	for _, claim := range claims {
-		t := claim.Tunnel
-		path, known := c.path(t)
-		loops, detours := pinsPath(t), known && t.Peer.IsValid() && path != c.defaultPath(t)
-		if !loops && !detours {
-			continue
-		}
-		for _, e := range escapes {
-			o := e.claim.Tunnel
-			if o.Peer.Is4() != t.Peer.Is4() || !e.mark.Holds(t.Mark.Value) {
-				continue
+	for i := range claims {
+		t := &claims[i].Tunnel
+		if pinsPath(*t) {
+			if e := firstFor(t, toMain, t.Priority); e != nil {
+				c.problem(claims[max(i, e.claim)], "ESP of conn %q with the mark %s matches the rule of conn %q for %s, which leads to main; there scheme=%s leads it back into %s; give one of them another mark-out=",
+					claims[i].Name, t.Mark, claims[e.claim].Name, e.Mark, t.Scheme, t.Link)
 			}
-			switch {
-			case loops && e.table == routing.TableMain && e.priority < t.Priority:
-				c.problem(claim, "ESP with the mark %s matches the rule of conn %q (%s) for %s, which leads to main; there scheme=%s leads it back into %s; give one of them another mark-out=",
-					t.Mark, e.claim.Name, e.claim.Where, e.mark, t.Scheme, t.Link)
-			case detours && o.Scheme == routing.MarkUnderlay && e.priority < escapePriority(t):
-				c.problem(claim, "ESP with the mark %s matches the rule of conn %q (%s) for %s, whose table %s has the default route, and that is not the way to the peer %s; give one of them another mark-out=",
-					t.Mark, e.claim.Name, e.claim.Where, e.mark, o.Table, t.Peer)
+		}
+		if path, known := c.path(*t); len(toDefault) > 0 && known && path != c.defaultPath(*t) {
+			if e := firstFor(t, toDefault, escapePriority(*t)); e != nil {
+				c.problem(claims[max(i, e.claim)], "ESP of conn %q with the mark %s matches the rule of conn %q for %s, whose table %s has the default route, and that is not the way to the peer %s; give one of them another mark-out=",
+					claims[i].Name, t.Mark, claims[e.claim].Name, e.Mark, e.Table, t.Peer)
 			}
 		}
 	}
+}
+
+// escape is a rule that leads packets with the mark of a claim to main or to a
+// default route, whatever their destination.
+type escape struct {
+	claim int // index
+	*Tunnel
+	priority uint32
+}
+
+// firstFor returns an escape before a priority that takes ESP of t.
+func firstFor(t *Tunnel, escapes []escape, before uint32) *escape {
+	for i := range escapes {
+		e := &escapes[i]
+		if e.priority < before && e.Mark.Holds(t.Mark.Value) && e.Peer.Is4() == t.Peer.Is4() {
+			return e
+		}
+	}
+	return nil
 }
 
 // checkWider notes a rule for everything that the kernel would take for the
@@ -95,11 +111,7 @@ func (c *compiler) checkWider(claims []Claim) {
 	for i, claim := range claims {
 		index[claim.Name] = i
 	}
-	for _, o := range c.want.State.Sorted() {
-		narrow, ok := o.(routing.Rule)
-		if !ok || !narrow.To.IsValid() {
-			continue
-		}
+	for _, narrow := range rulesIn(c.want.State, func(r routing.Rule) bool { return r.To.IsValid() }) {
 		wide := narrow
 		wide.To = netip.Prefix{}
 		owners := c.want.Owners[wide.Key()]
@@ -110,24 +122,4 @@ func (c *compiler) checkWider(claims []Claim) {
 		c.problem(claims[max(a, b)], "the kernel takes the rules %q and %q for the same, of conn %q and conn %q; give them different mark-out= or use scheme=overlay",
 			narrow, wide, claims[a].Name, claims[b].Name)
 	}
-}
-
-// escape is a rule by which ESP and IKE of this host get past a tunnel.
-type escape struct {
-	claim    *Claim
-	mark     routing.Mark
-	priority uint32
-	table    routing.Table
-}
-
-// escapeOf returns the rule that leads packets with the mark of a claim
-// to main or to a default route.
-func escapeOf(c *Claim) (escape, bool) {
-	t := c.Tunnel
-	e := escape{c, t.Mark, escapePriority(t), routing.TableMain}
-	if t.Scheme == routing.MarkUnderlay {
-		e.table = t.Table
-	}
-	marks := t.Scheme == routing.Overlay || t.Scheme == routing.TwoRules || t.Scheme == routing.MarkUnderlay
-	return e, marks && peerInside(t) && !t.ByPeer
 }
