@@ -72,19 +72,24 @@ func isTwin(ours, theirs routing.Rule) bool {
 }
 
 // markClash finds the rule that takes ESP and IKE packets away before ours, or
-// whose packets ours takes away. Where both lead to one table it does not
-// matter.
+// whose packets ours takes away. Where both lead to one table, only one before
+// ours matters that takes decrypted packets along, which carry the mark too.
 func (d *differ) markClash(ours, theirs routing.Rule) {
 	leadsTo := ours.Table
 	if ours.Not {
 		leadsTo = routing.TableMain
 	}
 	made := theirs.Iif == "" || theirs.Iif == "lo" // only those are ESP
-	if !ours.Mark.Set() || !theirs.Mark.Set() || !made || theirs.Action == routing.Lookup && theirs.Table == leadsTo {
+	if !ours.Mark.Set() || !theirs.Mark.Set() || !made {
 		return
 	}
 	first := theirs.Priority <= ours.Priority
-	switch {
+	switch sameWay := theirs.Action == routing.Lookup && theirs.Table == leadsTo; {
+	case sameWay && (theirs.Not || !first || theirs.Iif == "lo" || !ours.Mark.Clashes(theirs.Mark)):
+	case sameWay && ours.Iif == "lo":
+		d.clash(ours, theirs, "decrypted packets carry the mark %s too, and when they are forwarded would leave in the clear by the rule %q of somebody else; delete it, or choose a mark-out= that differs from %s in bits of both masks",
+			ours.Mark, theirs, theirs.Mark)
+	case sameWay:
 	case theirs.Not && first && !theirs.Mark.Holds(ours.Mark.Value):
 		d.clash(ours, theirs, "ESP and IKE packets with the mark %s would be caught by the rule %q of somebody else, which is for all marks but one and comes before %q; choose a lower rule-priority=",
 			ours.Mark, theirs, ours)
