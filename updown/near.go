@@ -117,6 +117,9 @@ func (n *nearRun) prepare(conns []conn.Conn, drop []string) (run, error) {
 	old, _ := plan.Compile(before, facts)
 	r.assume(old.State, r.have.State)
 	r.claims = append(others, r.added...)
+	if dependOnMain(slices.Concat(before, r.claims)) {
+		return *r, errLookFurther
+	}
 	want, problems := plan.Compile(r.claims, facts)
 	n.limit(before, want)
 	// What stands in the way is told by somebody who has seen everything.
@@ -208,6 +211,22 @@ func (n *nearRun) others(before []plan.Claim, facts plan.Facts) ([]plan.Claim, e
 	return others, nil
 }
 
+// dependOnMain reports whether the default route of main decides what claims
+// want, or the marks of all claims whether they can be up together: where some
+// have their routes in main and others lead what has a mark there.
+func dependOnMain(claims []plan.Claim) bool {
+	inMain := 0
+	for _, c := range claims {
+		if c.Tunnel.Scheme == routing.MarkUnderlay {
+			return true
+		}
+		if c.Tunnel.Scheme.InMain() {
+			inMain++
+		}
+	}
+	return inMain > 0 && inMain < len(claims)
+}
+
 // inTheWay finds those whose net has the peer in it, and those whose peer is in
 // a net of the tunnel.
 func (n *nearRun) inTheWay(t plan.Tunnel, find func(string)) {
@@ -257,6 +276,13 @@ func (n *nearRun) sufficient(before []plan.Claim) bool {
 	for _, p := range r.have.Facts.Paths {
 		if l, _ := r.link(p.Dev); l.Kind == xfrmi.Kind {
 			return false
+		}
+	}
+	for _, c := range r.claims {
+		for _, q := range c.Tunnel.PathQueries() {
+			if r.have.Facts.Paths[q].Dev == "" {
+				return false // the guard of a tunnel may be in the way
+			}
 		}
 	}
 	for _, c := range r.added {

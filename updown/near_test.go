@@ -28,8 +28,9 @@ func (w *watched) Observe(q plan.Query) (plan.Observation, error) {
 
 // manyConf is a gateway with tunnels of several sorts, and two more that come
 // and go.
-func manyConf() string {
+func manyConf(scheme string) string {
 	var b strings.Builder
+	b.WriteString("config setup\n\tscheme=" + scheme + "\n")
 	b.WriteString("conn %default\n\tleft=192.1.3.209\n\tmark-out=0x10000/0xff0000\n")
 	for i := range 20 {
 		fmt.Fprintf(&b, "conn net-%d\n\tright=192.1.2.%d\n\tleftsubnet=10.1.0.0/16\n\trightsubnet=10.2.%d.0/24\n\tipsec-interface=%d\n", i, i+1, i, i+1)
@@ -45,7 +46,13 @@ func manyConf() string {
 // TestNear brings single conns up and down on a gateway with many, and looks at
 // nothing but what is near them.
 func TestNear(t *testing.T) {
-	f, ds := conn.Load(mapFS{fstest.MapFS{"own.conf": {Data: []byte(manyConf())}}}, "own.conf")
+	for _, scheme := range []string{"overlay", "not-mark", "two-rules"} {
+		t.Run(scheme, func(t *testing.T) { testNear(t, scheme) })
+	}
+}
+
+func testNear(t *testing.T, scheme string) {
+	f, ds := conn.Load(mapFS{fstest.MapFS{"own.conf": {Data: []byte(manyConf(scheme))}}}, "own.conf")
 	conns, more := f.Conns()
 	if len(ds)+len(more) > 0 {
 		t.Fatal(ds, more)

@@ -234,7 +234,7 @@ func (r *run) concerns(owners []string) bool {
 // warn keeps the warnings about new claims, and adds that about all claims
 // together when there are new ones among them.
 func (r *run) warn(want plan.Want) {
-	if w, ok := want.ManyMarks(); ok {
+	if w, ok := want.ManyMarks(r.have.State, r.managed); ok {
 		r.plan.Warnings = append(r.plan.Warnings, w)
 	}
 	r.plan.Warnings = slices.DeleteFunc(r.plan.Warnings, func(w plan.Warning) bool { return !r.concerns(w.Owners) })

@@ -22,7 +22,7 @@ func (d *differ) clashes() {
 	if len(theirs) == 0 {
 		return
 	}
-	ours := rulesIn(d.want.State, func(r routing.Rule) bool { return d.ownedInScope(r) })
+	ours := rulesIn(d.want.State, func(r routing.Rule) bool { return d.Scope.has(r.Key()) && d.ownedInScope(r) })
 	theirs = slices.DeleteFunc(theirs, func(r routing.Rule) bool {
 		return slices.ContainsFunc(ours, func(o routing.Rule) bool { return isTwin(o, r) })
 	})
@@ -184,23 +184,29 @@ func union(a, b []string) []string {
 const manyMarks = 16
 
 // ManyMarks returns advice when the tunnels have so many different marks that
-// one for all of them would be better.
-func (w Want) ManyMarks() (Warning, bool) {
-	marked := map[routing.Mark][]string{} // keys of rules
-	for key, o := range w.State {
-		if r, ok := o.(routing.Rule); ok && r.Mark.Set() {
-			marked[r.Mark] = append(marked[r.Mark], key)
+// one for all of them would be better. Have tells of those whose claims are not
+// known here.
+func (w Want) ManyMarks(have State, m Managed) (Warning, bool) {
+	marks := map[routing.Mark]bool{}
+	for _, o := range have {
+		if r, ok := o.(routing.Rule); ok && r.Mark.Set() && m.Owns(r) {
+			marks[r.Mark] = true
 		}
 	}
-	if len(marked) <= manyMarks {
+	var owned []string // keys
+	for key, o := range w.State {
+		if r, ok := o.(routing.Rule); ok && r.Mark.Set() {
+			marks[r.Mark] = true
+			owned = append(owned, key)
+		}
+	}
+	if len(marks) <= manyMarks {
 		return Warning{}, false
 	}
 	var owners []string
-	for _, keys := range marked {
-		for _, key := range keys {
-			owners = append(owners, w.Owners[key]...)
-		}
+	for _, key := range owned {
+		owners = append(owners, w.Owners[key]...)
 	}
 	return Warning{union(owners, nil), fmt.Sprintf("the rules for ESP and IKE packets have %d different marks, and every packet is compared with each; "+
-		"set one mark-out= with a mask in all conns, for example mark-out=0x100/0xf00", len(marked))}, true
+		"set one mark-out= with a mask in all conns, for example mark-out=0x100/0xf00", len(marks))}, true
 }

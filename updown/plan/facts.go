@@ -91,10 +91,10 @@ func (f Facts) Outside(s State) Facts {
 	for _, o := range s {
 		r, ok := o.(routing.Route)
 		switch {
-		case !ok || r.Table == routing.TableMain || !r.Mine():
+		case !ok || r.Table == routing.TableMain || !r.Mine() || r.Type != routing.Unicast || f.Tunnels[r.Dev]:
 		case r.Dst.IsSingleIP():
 			pinned[r.Dst.Addr()] = true
-		case r.Type == routing.Unicast && r.Dst.Bits() == 0 && !f.Tunnels[r.Dev]:
+		case r.Dst.Bits() == 0:
 			pinnedAll[routing.FamilyOf(r.Dst.Addr())] = true
 		}
 	}
@@ -129,7 +129,7 @@ func (f Facts) bestOfMain(s State, to netip.Addr) (best routing.Route, ok bool) 
 // anything depends on it: a route through that next hop, or the settings of the
 // device that ESP comes in by.
 func (t Tunnel) PathQueries() []PathQuery {
-	if t.Scheme != routing.Underlay && !(peerInside(t) && t.Peer.Is4() && !t.ByPeer) {
+	if !t.Scheme.InMain() && !(peerInside(t) && t.Peer.Is4() && !t.ByPeer) {
 		return nil
 	}
 	var queries []PathQuery
@@ -153,7 +153,7 @@ func PathQueries(c *conn.Conn, names map[string]netip.Addr) []PathQuery {
 	m, _ := mark(c)
 	var queries []PathQuery
 	for _, e := range []conn.End{c.Left, c.Right} {
-		if c.Scheme != conn.SchemeUnderlay && !hostInside(e) {
+		if !scheme(c.Scheme).InMain() && !hostInside(e) {
 			continue
 		}
 		if e.Host.Kind == conn.HostAddr {
