@@ -37,20 +37,31 @@ func (l *linter) peers() {
 // escapes tells whether what t sends to its peer gets past the route of o to
 // dst, which has the peer in it.
 func (t *tunnel) escapes(o *tunnel, dst netip.Prefix) bool {
-	if schemeOf(o.Conn) == SchemeUnderlay || dst.Bits() > 0 && !(o.peer.IsValid() && dst.Contains(o.peer)) {
-		// The route is in main, before which only marks of the underlay
-		// scheme are looked at.
-		return schemeOf(t.Conn) == SchemeUnderlay && t.inside()
+	s := schemeOf(o.Conn)
+	shares := espMark(t.Conn) == espMark(o.Conn) && (o.inside() && o.Escape != EscapePeer || s == SchemeNotMark)
+	outside := dst.Bits() > 0 && !(o.peer.IsValid() && dst.Contains(o.peer))
+	if inMain(s) || s == SchemeOverlay && outside {
+		// The route is in main, before which ESP escapes only to a table that
+		// has a way of its own for it.
+		return inMain(schemeOf(t.Conn)) && t.inside() || s == SchemeMarkUnderlay && shares
 	}
-	return t.inside() || t.Escape == EscapePeer || espMark(t.Conn) == espMark(o.Conn) && o.inside() && o.Escape != EscapePeer
+	escape, ok := t.escapePriority()
+	// An escape behind a default route is a matter of the two places.
+	return shares || ok && (escape < attractPriority(o.Conn, dst.Bits() == 0) || dst.Bits() == 0)
 }
 
 // swallowed reports it at the later of the two conns.
 func (l *linter) swallowed(i, o int, dst netip.Prefix) {
 	inner, outer := &l.tunnels[i], &l.tunnels[o]
 	hint := ""
-	if schemeOf(outer.Conn) == SchemeOverlay && (dst.Bits() == 0 || outer.inside()) {
+	_, escapes := inner.escapePriority()
+	switch s, reached := schemeOf(outer.Conn), dst.Bits() == 0 || outer.inside(); {
+	case escapes && !inMain(s) && reached:
+		hint = "give conn " + inner.Name + " the lower rule-priority="
+	case s == SchemeOverlay && schemeOf(inner.Conn) == SchemeOverlay && reached:
 		hint = "set escape=peer in conn " + inner.Name
+	case s == SchemeNotMark, s != SchemeUnderlay && reached:
+		hint = "give both the same mark-out="
 	}
 	later, key, innerAt, outerAt := inner, inner.ours.Other().String(), "", " ("+outer.Pos.String()+")"
 	if o > i {

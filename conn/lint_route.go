@@ -105,17 +105,10 @@ func (l *linter) mainPriorities() [2]uint32 {
 func (l *linter) route(t *tunnel, d demand, mainPriority [2]uint32) *route {
 	p := placeOf(t.Conn)
 	r := &route{tunnel: t, routeKey: routeKey{table: p.table, metric: t.Metric, dst: d.theirs}, src: l.source(t, d)}
-	switch s := schemeOf(t.Conn); {
-	case s == SchemeTwoRules && d.isDefault():
-		r.priority = p.priority + 1
-	case tableFirst(s):
-		r.priority = p.priority
-	case inMain(s) || !d.inside && !d.isDefault():
+	if s := schemeOf(t.Conn); inMain(s) || s == SchemeOverlay && !d.inside && !d.isDefault() {
 		r.table, r.priority = tableMain, mainPriority[familyIndex(d.theirs)]
-	case d.isDefault():
-		r.priority = p.priority
-	default:
-		r.priority = p.priority - 2
+	} else {
+		r.priority = attractPriority(t.Conn, d.isDefault())
 	}
 	if d.theirs.Addr().Is6() && r.metric == 0 {
 		r.metric = defaultMetric6

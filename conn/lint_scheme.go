@@ -12,6 +12,35 @@ func inMain(s Scheme) bool { return s == SchemeUnderlay || s == SchemeMarkUnderl
 // tableFirst tells whether a scheme looks the table up before all of main.
 func tableFirst(s Scheme) bool { return s == SchemeNotMark || s == SchemeTwoRules }
 
+// attractPriority is the priority of the rule that leads to a route of a conn in
+// its table.
+func attractPriority(c *Conn, isDefault bool) uint32 {
+	p := placeOf(c).priority
+	switch s := schemeOf(c); {
+	case s == SchemeOverlay && !isDefault:
+		return p - 2
+	case s == SchemeTwoRules && isDefault:
+		return p + 1
+	}
+	return p
+}
+
+// escapePriority is the priority of the rule by which ESP of a tunnel gets past
+// its own route, if there is one.
+func (t *tunnel) escapePriority() (uint32, bool) {
+	p, s := placeOf(t.Conn).priority, schemeOf(t.Conn)
+	if !t.inside() && t.Escape != EscapePeer || s == SchemeNotMark {
+		return 0, false
+	}
+	switch s {
+	case SchemeOverlay:
+		return p - rulesBelow, true
+	case SchemeTwoRules:
+		return p - 1, true
+	}
+	return p, true
+}
+
 // schemes finds conns that their scheme cannot serve.
 func (l *linter) schemes() {
 	notMark := map[uint32]*Conn{} // by table
