@@ -83,17 +83,19 @@ func (d *differ) markClash(ours, theirs routing.Rule) {
 	if !ours.Mark.Set() || !theirs.Mark.Set() || !made {
 		return
 	}
-	first := theirs.Priority <= ours.Priority
-	switch sameWay := theirs.Action == routing.Lookup && theirs.Table == leadsTo; {
-	case sameWay && (theirs.Not || !first || theirs.Iif == "lo" || !ours.Mark.Clashes(theirs.Mark)):
-	case sameWay && ours.Iif == "lo":
-		d.clash(ours, theirs, "decrypted packets carry the mark %s too, and when they are forwarded would leave in the clear by the rule %q of somebody else; delete it, or choose a mark-out= that differs from %s in bits of both masks",
-			ours.Mark, theirs, theirs.Mark)
-	case sameWay:
+	first, both := theirs.Priority <= ours.Priority, ours.Mark.Clashes(theirs.Mark)
+	if theirs.Action == routing.Lookup && theirs.Table == leadsTo {
+		if first && both && !theirs.Not && theirs.Iif == "" && ours.Iif == "lo" {
+			d.clash(ours, theirs, "decrypted packets carry the mark %s too, and when they are forwarded would leave in the clear by the rule %q of somebody else; delete it, or choose a mark-out= that differs from %s in bits of both masks",
+				ours.Mark, theirs, theirs.Mark)
+		}
+		return
+	}
+	switch {
 	case theirs.Not && first && !theirs.Mark.Holds(ours.Mark.Value):
 		d.clash(ours, theirs, "ESP and IKE packets with the mark %s would be caught by the rule %q of somebody else, which is for all marks but one and comes before %q; choose a lower rule-priority=",
 			ours.Mark, theirs, ours)
-	case theirs.Not || !ours.Mark.Clashes(theirs.Mark):
+	case theirs.Not || !both:
 	case first:
 		d.clash(ours, theirs, "ESP and IKE packets with the mark %s would be caught by the rule %q of somebody else, which comes before %q; choose a mark-out= that differs from %s in bits of both masks",
 			ours.Mark, theirs, ours, theirs.Mark)
