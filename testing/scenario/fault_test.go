@@ -2,6 +2,7 @@ package scenario_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"strconv"
@@ -48,8 +49,8 @@ func (m mapFS) ReadDir(name string) ([]fs.DirEntry, error) { return fs.ReadDir(m
 func faultConns(t *testing.T) []conn.Conn {
 	f, ds := conn.Load(mapFS{fstest.MapFS{"ipsec.conf": {Data: []byte(faultConf)}}}, "ipsec.conf")
 	conns, more := f.Conns()
-	if len(ds)+len(more) > 0 {
-		t.Fatal(ds, more)
+	if err := errors.Join(ds.Err(), more.Err()); err != nil {
+		t.Fatal(err)
 	}
 	return conns
 }
