@@ -70,18 +70,18 @@ func (e *Engine) change(conns []conn.Conn, drop []string) (plan.Plan, error) {
 	defer unlock()
 	r, err := e.prepareNear(conns, drop)
 	if err == nil {
-		err = e.carryOut(r)
+		err = e.carryOut(&r)
 	}
 	if errors.Is(err, errLookFurther) {
 		if r, err = e.prepare(conns, drop); err == nil {
-			err = e.carryOut(r)
+			err = e.carryOut(&r)
 		}
 	}
 	return r.plan, err
 }
 
 // carryOut does what was planned, and verifies it.
-func (e *Engine) carryOut(r run) error {
+func (e *Engine) carryOut(r *run) error {
 	if err := e.Store.Change(r.begun()); err != nil {
 		return errors.Join(err, e.forget(r))
 	}
@@ -95,11 +95,12 @@ func (e *Engine) carryOut(r run) error {
 	if err := e.Store.Change(r.done()); err != nil {
 		return err
 	}
+	r.have = plan.Observation{} // which may be large, and is history
 	return e.verify(r)
 }
 
 // forget takes back what was written at the beginning.
-func (e *Engine) forget(r run) error {
+func (e *Engine) forget(r *run) error {
 	c := claim.Change{Put: r.replaced, Saved: r.saved}
 	for _, old := range slices.Concat(r.replaced, r.leaving) {
 		if !old.Unfinished {
@@ -116,7 +117,7 @@ func (e *Engine) forget(r run) error {
 
 // undo leads kernel and claims back to where they were before the operation
 // that failed.
-func (e *Engine) undo(r run, failure error) error {
+func (e *Engine) undo(r *run, failure error) error {
 	var done []plan.Op
 	var failed *plan.OpError
 	if errors.As(failure, &failed) {
@@ -134,7 +135,7 @@ func (e *Engine) undo(r run, failure error) error {
 }
 
 // verify observes again and says what is not as it should be.
-func (e *Engine) verify(r run) error {
+func (e *Engine) verify(r *run) error {
 	now, err := e.Kernel.Observe(r.query)
 	if err != nil {
 		return fmt.Errorf("verifying: %w", err)
@@ -247,15 +248,16 @@ func (e *Engine) Locals(conns []conn.Conn) (conn.Locals, error) {
 	return have.Facts.Locals, err
 }
 
-// Local separates the conns that have an end on this host from the others.
+// Local drops the conns that have no end on this host from the list itself, and
+// returns them.
 func (e *Engine) Local(conns []conn.Conn, l conn.Locals) (here, elsewhere []conn.Conn) {
 	facts := plan.Facts{Locals: l, Names: e.Names}
-	for i := range conns {
-		if plan.Elsewhere(&conns[i], facts) {
-			elsewhere = append(elsewhere, conns[i])
-		} else {
-			here = append(here, conns[i])
+	here = slices.DeleteFunc(conns, func(c conn.Conn) bool {
+		away := plan.Elsewhere(&c, facts)
+		if away {
+			elsewhere = append(elsewhere, c)
 		}
-	}
+		return away
+	})
 	return here, elsewhere
 }

@@ -95,14 +95,9 @@ func noConn(f *conn.File, name string) error {
 	return fmt.Errorf("%s: no conn %q", f.Name, name)
 }
 
+// withInterface drops the conns that have none, from the list itself.
 func withInterface(conns []conn.Conn) []conn.Conn {
-	var with []conn.Conn
-	for _, c := range conns {
-		if c.Interface.IfID != 0 {
-			with = append(with, c)
-		}
-	}
-	return with
+	return slices.DeleteFunc(conns, func(c conn.Conn) bool { return c.Interface.IfID == 0 })
 }
 
 // places returns the tables and priorities that a configuration uses. Few conns

@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"fmt"
+	"runtime/debug"
 
 	"github.com/ipsecif/ipsecif/conn"
 	"github.com/ipsecif/ipsecif/updown"
@@ -56,13 +57,12 @@ func (a *app) withEngine(f *conn.File, conns []conn.Conn, do func(*updown.Engine
 		return err
 	}
 	defer k.Close()
+	debug.SetGCPercent(100) // from here on most is soon not used any more
 	return do(&updown.Engine{
 		Kernel:  k,
 		Store:   claim.Open(a.stateDir),
 		Managed: places(f),
 		Names:   lookup(conns),
-		// A line that cannot be printed is no reason to stop in the middle.
-		Trace: func(op plan.Op) { fmt.Fprintf(a.err, "[#] %s\n", op) },
 	})
 }
 

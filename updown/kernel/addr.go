@@ -23,7 +23,8 @@ func (k *Kernel) addrs(index uint32, t *linkTable, each func(xfrmi.Addr)) error 
 		req.AddData(head)
 		return req
 	}
-	return dump("addresses", unix.RTM_NEWADDR, newRequest, func(msg []byte) {
+	var found []xfrmi.Addr
+	err := dump("addresses", unix.RTM_NEWADDR, newRequest, func() { found = nil }, func(msg []byte) {
 		head := nl.DeserializeIfAddrmsg(msg)
 		if index != 0 && head.Index != index {
 			return // before Linux 5.0 the kernel filters nothing
@@ -42,8 +43,12 @@ func (k *Kernel) addrs(index uint32, t *linkTable, each func(xfrmi.Addr)) error 
 		if proto := a[ifaProto]; len(proto) == 1 {
 			addr.Mine = routing.Protocol(proto[0]) == routing.ProtocolIpsecif
 		}
-		each(addr)
+		found = append(found, addr)
 	})
+	for _, a := range found {
+		each(a)
+	}
+	return err
 }
 
 func (k *Kernel) addrRequest(op plan.Op, o xfrmi.Addr) (*nl.NetlinkRequest, error) {

@@ -14,16 +14,17 @@ import (
 const dumpTries = 10
 
 // dump sends a dump request made by newRequest until it is answered in one
-// piece, and calls each for every message of the answer.
-func dump(what string, reply uint16, newRequest func() *nl.NetlinkRequest, each func(msg []byte)) error {
+// piece. It calls begin before each attempt, so that what an interrupted answer
+// said is forgotten, and each for every message of the answer.
+func dump(what string, reply uint16, newRequest func() *nl.NetlinkRequest, begin func(), each func(msg []byte)) error {
 	var err error
 	for range dumpTries {
-		var msgs [][]byte
-		msgs, err = newRequest().Execute(unix.NETLINK_ROUTE, reply)
+		begin()
+		err = newRequest().ExecuteIter(unix.NETLINK_ROUTE, reply, func(msg []byte) bool {
+			each(msg)
+			return true
+		})
 		if err == nil {
-			for _, m := range msgs {
-				each(m)
-			}
 			return nil
 		}
 		if !errors.Is(err, nl.ErrDumpInterrupted) {
@@ -33,6 +34,7 @@ func dump(what string, reply uint16, newRequest func() *nl.NetlinkRequest, each 
 	// A table that does not exist has no routes, and a kernel without IPv6
 	// (ipv6.disable=1) no IPv6 rules.
 	if errors.Is(err, unix.ENOENT) || errors.Is(err, unix.EAFNOSUPPORT) {
+		begin()
 		return nil
 	}
 	return fmt.Errorf("reading %s: %w", what, err)

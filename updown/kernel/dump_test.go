@@ -24,7 +24,7 @@ func TestDumpOfUnknownFamily(t *testing.T) {
 	if _, err := newRequest().Execute(unix.NETLINK_ROUTE, unix.RTM_NEWRULE); err != unix.EAFNOSUPPORT {
 		t.Fatalf("the kernel says %v, want %v", err, unix.EAFNOSUPPORT)
 	}
-	if err := dump("rules", unix.RTM_NEWRULE, newRequest, func(msg []byte) { t.Errorf("a rule: %v", msg) }); err != nil {
+	if err := dump("rules", unix.RTM_NEWRULE, newRequest, func() {}, func(msg []byte) { t.Errorf("a rule: %v", msg) }); err != nil {
 		t.Error(err)
 	}
 }

@@ -76,7 +76,7 @@ func (k *Kernel) regroup(ops []plan.Op, group uint32) []error {
 // members counts the links of a group.
 func (k *Kernel) members(group uint32) (n int, err error) {
 	newRequest := func() *nl.NetlinkRequest { return linksRequest(k, unix.NLM_F_DUMP) }
-	err = dump("links", unix.RTM_NEWLINK, newRequest, func(msg []byte) {
+	err = dump("links", unix.RTM_NEWLINK, newRequest, func() { n = 0 }, func(msg []byte) {
 		if number(attrs(msg[unix.SizeofIfInfomsg:])[unix.IFLA_GROUP]) == group {
 			n++
 		}

@@ -47,6 +47,17 @@ func (k *Kernel) newLinkTable() *linkTable {
 	return &linkTable{k, map[uint32]string{}, map[string]uint32{}, map[string]linkConf{}}
 }
 
+// forget takes all links that were read out of the state.
+func (t *linkTable) forget(s plan.State) {
+	for key, o := range s {
+		switch o.(type) {
+		case xfrmi.Link, xfrmi.Attr:
+			delete(s, key)
+		}
+	}
+	*t = *t.k.newLinkTable()
+}
+
 // name returns the name of the link with an index, "" when there is none.
 func (t *linkTable) name(index uint32) string {
 	name, ok := t.names[index]
@@ -77,7 +88,7 @@ func linksRequest(k *Kernel, flags int) *nl.NetlinkRequest {
 func (k *Kernel) links(s plan.State) (*linkTable, error) {
 	t := k.newLinkTable()
 	newRequest := func() *nl.NetlinkRequest { return linksRequest(k, unix.NLM_F_DUMP) }
-	err := dump("links", unix.RTM_NEWLINK, newRequest, func(msg []byte) { t.link(s, msg) })
+	err := dump("links", unix.RTM_NEWLINK, newRequest, func() { t.forget(s) }, func(msg []byte) { t.link(s, msg) })
 	t.resolve(s)
 	return t, err
 }

@@ -131,7 +131,11 @@ func (k *Kernel) inTables(s plan.State, links *linkTable, q plan.Query) error {
 func (k *Kernel) locals(addrs []netip.Addr) ([]conn.LocalAddr, error) {
 	var reqs []*nl.NetlinkRequest
 	for _, a := range addrs {
-		reqs = append(reqs, k.routeQuery(a, 0, rtmFFIBMatch))
+		if a.Is4() {
+			reqs = append(reqs, k.routeQuery(a, 0, rtmFFIBMatch))
+		} else {
+			reqs = append(reqs, k.addrQuery(a))
+		}
 	}
 	answers, err := k.ask(reqs)
 	if err != nil {
@@ -139,11 +143,23 @@ func (k *Kernel) locals(addrs []netip.Addr) ([]conn.LocalAddr, error) {
 	}
 	var locals []conn.LocalAddr
 	for i, a := range answers {
-		if a.ok && a.head.Type == unix.RTN_LOCAL {
+		switch {
+		case a.addr != nil:
+			locals = append(locals, conn.LocalAddr{Dev: k.name(a.addr.Index), Addr: addrs[i]})
+		case a.route != nil && a.route.Type == unix.RTN_LOCAL:
 			locals = append(locals, conn.LocalAddr{Dev: k.name(number(a.attrs[unix.RTA_OIF])), Addr: addrs[i]})
 		}
 	}
 	return locals, nil
+}
+
+// addrQuery asks for an IPv6 address of this host. There is no such question for
+// IPv4; and the local route of an IPv6 address comes some time after it.
+func (k *Kernel) addrQuery(a netip.Addr) *nl.NetlinkRequest {
+	req := request(k.dumps, unix.RTM_GETADDR, 0)
+	req.AddData(nl.NewIfAddrmsg(unix.AF_INET6))
+	req.AddData(nl.NewRtAttr(unix.IFA_ADDRESS, a.AsSlice()))
+	return req
 }
 
 // routed returns those of some nets that have a route of their own, as far as
@@ -159,7 +175,7 @@ func (k *Kernel) routed(nets []netip.Prefix) ([]netip.Prefix, error) {
 	}
 	var routed []netip.Prefix
 	for i, a := range answers {
-		if a.ok && a.head.Type == unix.RTN_UNICAST && prefix(a.attrs[unix.RTA_DST], a.head.Dst_len, a.head.Family) == nets[i] {
+		if a.route != nil && a.route.Type == unix.RTN_UNICAST && prefix(a.attrs[unix.RTA_DST], a.route.Dst_len, a.route.Family) == nets[i] {
 			routed = append(routed, nets[i])
 		}
 	}

@@ -19,12 +19,12 @@ const rtmFFIBMatch = 0x2000
 // fit into the receive buffer of the socket.
 const askTogether = 64
 
-// answer is the route that the kernel has chosen for a packet; ok is false when
-// there is none.
+// answer is the route that the kernel has chosen for a packet, or an address of
+// this host; neither when there is none.
 type answer struct {
-	head  *nl.RtMsg
+	route *nl.RtMsg
+	addr  *nl.IfAddrmsg
 	attrs map[uint16][]byte
-	ok    bool
 }
 
 // routeQuery asks how this host would send a packet.
@@ -41,7 +41,8 @@ func (k *Kernel) routeQuery(to netip.Addr, mark uint32, flags uint32) *nl.Netlin
 }
 
 // ask sends questions, many in one system call, and returns their answers in
-// order. A question has one answer, a route or an error.
+// order. A question has one answer: a route, an address or an
+// error.
 func (k *Kernel) ask(reqs []*nl.NetlinkRequest) ([]answer, error) {
 	var all []answer
 	socket := k.dumps.Socket
@@ -75,11 +76,14 @@ func (k *Kernel) ask(reqs []*nl.NetlinkRequest) ([]answer, error) {
 }
 
 func answerOf(m syscall.NetlinkMessage) answer {
-	if m.Header.Type != unix.RTM_NEWROUTE || len(m.Data) < unix.SizeofRtMsg {
-		return answer{}
+	switch {
+	case m.Header.Type == unix.RTM_NEWROUTE && len(m.Data) >= unix.SizeofRtMsg:
+		head := nl.DeserializeRtMsg(m.Data)
+		return answer{route: head, attrs: attrs(m.Data[head.Len():])}
+	case m.Header.Type == unix.RTM_NEWADDR && len(m.Data) >= unix.SizeofIfAddrmsg:
+		return answer{addr: nl.DeserializeIfAddrmsg(m.Data)}
 	}
-	head := nl.DeserializeRtMsg(m.Data)
-	return answer{head, attrs(m.Data[head.Len():]), true}
+	return answer{}
 }
 
 // paths returns how packets of this host with their marks leave, the zero Path
@@ -93,8 +97,8 @@ func (k *Kernel) paths(queries []plan.PathQuery, links *linkTable) (map[plan.Pat
 	paths := map[plan.PathQuery]routing.Path{}
 	for i, a := range answers {
 		var p routing.Path
-		if a.ok && a.head.Type == unix.RTN_UNICAST {
-			r := parseRoute(a.head, a.attrs, links)
+		if a.route != nil && a.route.Type == unix.RTN_UNICAST {
+			r := parseRoute(a.route, a.attrs, links)
 			p = routing.Path{Dev: r.Dev, Via: r.Via}
 		}
 		paths[queries[i]] = p

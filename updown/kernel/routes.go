@@ -59,7 +59,8 @@ func (k *Kernel) dumpRoutes(f routeFilter, links *linkTable, each func(routing.R
 		}
 		return req
 	}
-	return dump("routes", unix.RTM_NEWROUTE, newRequest, func(msg []byte) {
+	var found []routing.Route
+	err := dump("routes", unix.RTM_NEWROUTE, newRequest, func() { found = nil }, func(msg []byte) {
 		head := nl.DeserializeRtMsg(msg)
 		// Without IPv6 the kernel answers with the routes of other families.
 		if head.Flags&unix.RTM_F_CLONED != 0 || head.Family != uint8(f.family) {
@@ -70,9 +71,13 @@ func (k *Kernel) dumpRoutes(f routeFilter, links *linkTable, each func(routing.R
 		matches := (f.table == 0 || f.table == r.Table) && (f.protocol == 0 || f.protocol == r.Protocol) &&
 			(f.kind == 0 || f.kind == r.Type) && (f.oif == 0 || r.Dev == links.name(f.oif))
 		if matches && !isNoise(r) {
-			each(r)
+			found = append(found, r)
 		}
 	})
+	for _, r := range found {
+		each(r)
+	}
+	return err
 }
 
 // isNoise reports whether a route is one of those that the kernel makes for

@@ -20,9 +20,13 @@ func (k *Kernel) rules(s plan.State) error {
 			req.AddData(&nl.RtMsg{RtMsg: unix.RtMsg{Family: uint8(family)}})
 			return req
 		}
-		err := dump("rules", unix.RTM_NEWRULE, newRequest, func(msg []byte) { s.Put(parseRule(msg)) })
+		var found []routing.Rule
+		err := dump("rules", unix.RTM_NEWRULE, newRequest, func() { found = nil }, func(msg []byte) { found = append(found, parseRule(msg)) })
 		if err != nil {
 			return err
+		}
+		for _, r := range found {
+			s.Put(r)
 		}
 	}
 	return nil
