@@ -6,12 +6,14 @@ import (
 	"os/exec"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strings"
 	"testing"
 
 	"github.com/ipsecif/ipsecif/testing/lab/hosts"
 	"github.com/ipsecif/ipsecif/updown/kernel"
 	"github.com/ipsecif/ipsecif/updown/plan"
+	"github.com/ipsecif/ipsecif/xfrmi"
 	"golang.org/x/sys/unix"
 	"golang.org/x/tools/txtar"
 )
@@ -19,7 +21,7 @@ import (
 // TestForeign shows what is seen of objects that ipsecif itself never makes.
 // A case has the `commands` of ip(8) that make them, and the `state` after
 // them; where it has `paths`, each line is an address and how packets leave
-// for it. Only the real kernel can tell, so there is no fake here.
+// for it; where it has `sas`, the SAs with the if_ids 1 and 2. Only the real kernel can tell, so there is no fake here.
 func TestForeign(t *testing.T) {
 	hosts.Require(t)
 	for _, file := range Files(t, filepath.Join("testdata", "foreign")) {
@@ -58,6 +60,19 @@ func runForeign(t *testing.T, k *kernel.Kernel, file string) {
 	if got := dump(t, k, query); got != sections["state"] {
 		t.Errorf("state: got\n%swant\n%s", got, sections["state"])
 	}
+	if want, ok := sections["sas"]; ok {
+		o, err := k.Observe(plan.Query{SAs: []xfrmi.IfID{1, 2}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		got := ""
+		for _, sa := range slices.Concat(o.Facts.SAs[1], o.Facts.SAs[2]) {
+			got += sa.String() + "\n"
+		}
+		if got != want {
+			t.Errorf("sas: got\n%swant\n%s", got, want)
+		}
+	}
 	for line := range strings.Lines(sections["paths"]) {
 		to, _, _ := strings.Cut(line, " ")
 		pq := plan.PathQuery{To: netip.MustParseAddr(to)}
@@ -69,5 +84,34 @@ func runForeign(t *testing.T, k *kernel.Kernel, file string) {
 		if got := fmt.Sprintf("%s via %s dev %s\n", to, p.Via, p.Dev); got != line {
 			t.Errorf("path: got %swant %s", got, line)
 		}
+	}
+}
+
+// TestSAsNeedPrivilege shows that everything but SAs is read without it.
+func TestSAsNeedPrivilege(t *testing.T) {
+	hosts.Require(t)
+	runtime.LockOSThread() // never unlocked: capabilities are the thread's
+	if err := unix.Unshare(unix.CLONE_NEWNET); err != nil {
+		t.Fatal(err)
+	}
+	k, err := kernel.Open()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer k.Close()
+	q := plan.Query{SAs: []xfrmi.IfID{1}}
+	if o, err := k.Observe(q); err != nil || o.Facts.NoSAs {
+		t.Fatalf("with privilege: %v, no SAs: %v", err, o.Facts.NoSAs)
+	}
+	none := make([]unix.CapUserData, 2)
+	head := unix.CapUserHeader{Version: unix.LINUX_CAPABILITY_VERSION_3}
+	if err := unix.Capset(&head, &none[0]); err != nil {
+		t.Fatal(err)
+	}
+	if o, err := k.Observe(q); err != nil || !o.Facts.NoSAs {
+		t.Errorf("without privilege: %v, no SAs: %v", err, o.Facts.NoSAs)
+	}
+	if o, err := k.Observe(plan.Query{}); err != nil || o.Facts.NoSAs {
+		t.Errorf("without privilege, not asked: %v, no SAs: %v", err, o.Facts.NoSAs)
 	}
 }

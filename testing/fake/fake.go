@@ -25,6 +25,8 @@ type Kernel struct {
 	Unprivileged bool
 	// ReflectsMark is plan.Facts.ReflectsMark.
 	ReflectsMark string
+	// SAs are what IKE daemons have made.
+	SAs []plan.SA
 	// After is called after every system call that succeeds, with its last
 	// operation; nil for no call. The creation of a link and the attributes
 	// that follow are one call.
@@ -67,6 +69,13 @@ func (k *Kernel) everything(q plan.Query) plan.Observation {
 	o.Facts.RPFilter.Links = map[string]int{}
 	o.Facts.Paths = map[plan.PathQuery]routing.Path{}
 	o.Facts.ReflectsMark = k.ReflectsMark
+	o.Facts.SAs = map[xfrmi.IfID][]plan.SA{}
+	o.Facts.NoSAs = k.Unprivileged && len(q.SAs) > 0
+	for _, sa := range k.SAs {
+		if slices.Contains(q.SAs, sa.IfID) && !o.Facts.NoSAs {
+			o.Facts.SAs[sa.IfID] = append(o.Facts.SAs[sa.IfID], sa)
+		}
+	}
 	for _, pq := range q.Paths {
 		o.Facts.Paths[pq] = routing.Path{}
 		if r, ok := k.Lookup(Packet{To: pq.To, Mark: pq.Mark}); ok {

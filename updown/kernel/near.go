@@ -57,6 +57,9 @@ func (k *Kernel) near(q plan.Query) (plan.Observation, error) {
 		}
 	}
 	links.resolve(o.State)
+	if err := k.sas(&o.Facts, q.SAs); err != nil {
+		return o, err
+	}
 	return o, k.settings(&o, links, settings)
 }
 

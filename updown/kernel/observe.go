@@ -51,6 +51,9 @@ func (k *Kernel) Observe(q plan.Query) (plan.Observation, error) {
 	for l := range links.under {
 		settings[l] = true
 	}
+	if err := k.sas(&o.Facts, q.SAs); err != nil {
+		return o, err
+	}
 	return o, k.settings(&o, links, settings)
 }
 

@@ -7,6 +7,7 @@ import (
 
 	"github.com/ipsecif/ipsecif/conn"
 	"github.com/ipsecif/ipsecif/routing"
+	"github.com/ipsecif/ipsecif/xfrmi"
 )
 
 // PathQuery asks how packets with a mark leave for an address.
@@ -20,8 +21,9 @@ type PathQuery struct {
 type Query struct {
 	Tables   []routing.Table // all their routes
 	Paths    []PathQuery
-	Settings []string // links whose settings are asked for, beside those on Paths and all xfrm interfaces
-	Near     *Near    // nil for everything
+	Settings []string     // links whose settings are asked for, beside those on Paths and all xfrm interfaces
+	SAs      []xfrmi.IfID // whose SAs are asked for
+	Near     *Near        // nil for everything
 }
 
 // Near limits a query to the neighbourhood of some tunnels: beside it, only the
@@ -56,6 +58,10 @@ type Facts struct {
 	// ReflectsMark names the sysctl, if any, that gives replies the mark of
 	// the packet they answer: fwmark_reflect or tcp_fwmark_accept.
 	ReflectsMark string
+	SAs          map[xfrmi.IfID][]SA // those asked for that work
+	// NoSAs says that SAs were asked for and could not be read, for want of
+	// privilege (CAP_NET_ADMIN).
+	NoSAs bool
 }
 
 // Observation is what was read from the kernel at one time.
