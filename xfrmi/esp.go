@@ -39,6 +39,10 @@ type Cipher struct {
 	Block int // of the cipher; ESP pads to a multiple of it, and of 4
 }
 
+// WorstCipher is the largest of those that IKE daemons propose by default: AES
+// in CBC mode with SHA2-512.
+var WorstCipher = Cipher{IV: 16, ICV: 32, Block: 16}
+
 // ivAndBlock has, by the kernel's names, what the ICV does not decide
 // (net/xfrm/xfrm_algo.c and crypto/ of Linux).
 var ivAndBlock = map[string]Cipher{
@@ -64,7 +68,7 @@ var ivAndBlock = map[string]Cipher{
 func CipherOf(name string, icv int) Cipher {
 	c, ok := ivAndBlock[name]
 	if !ok {
-		c = Cipher{IV: 16, Block: 16}
+		c = WorstCipher
 	}
 	c.ICV = icv
 	return c
