@@ -57,7 +57,9 @@ var (
 	keyDNSResolver    = keyFor("dns-resolver")
 	keyEscape         = keyFor("escape")
 	keyIfID           = keyFor("if_id")
+	keyLinkMTU        = keyFor("link-mtu")
 	keyLocalLAN       = keyFor("local-lan")
+	keyMSS            = keyFor("mss")
 	keyOnLoss         = keyFor("on-loss")
 	keyRulePriority   = keyFor("rule-priority")
 	keyScheme         = keyFor("scheme")
@@ -256,6 +258,8 @@ func (b *builder) ownValues(s *Setup) {
 	s.LocalLAN = LocalLAN(b.wordOf(keyLocalLAN, uint8(s.LocalLAN)))
 	s.Escape = Escape(b.wordOf(keyEscape, uint8(s.Escape)))
 	s.OnLoss = OnLoss(b.wordOf(keyOnLoss, uint8(s.OnLoss)))
+	s.LinkMTU = b.sizeOf(keyLinkMTU, minLinkMTU, maxLinkMTU, s.LinkMTU)
+	s.MSS = b.sizeOf(keyMSS, minMSS, maxMSS, s.MSS)
 }
 
 // maxRulePriority keeps our rules in front of the kernel's rule for the main

@@ -232,4 +232,5 @@ func (b *builder) own(c *Conn) {
 	b.ownValues(&s)
 	c.Table, c.RulePriority, c.Scheme = s.Table, s.RulePriority, s.Scheme
 	c.LocalLAN, c.Escape, c.OnLoss = s.LocalLAN, s.Escape, s.OnLoss
+	c.LinkMTU, c.MSS = s.LinkMTU, s.MSS
 }

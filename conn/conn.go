@@ -48,6 +48,8 @@ type Conn struct {
 	LocalLAN     LocalLAN // local-lan=
 	Escape       Escape   // escape=
 	OnLoss       OnLoss   // on-loss=
+	LinkMTU      Size     // link-mtu=, of the device and never of routes
+	MSS          Size     // mss=, of TCP connections through the device
 
 	keys []KeyValue
 }

@@ -219,7 +219,9 @@ var keywords = [...]keyword{
 	// Our own keys.
 	{name: "escape", flags: inConn | inSetup | own, kind: escapeWord},
 	{name: "if_id", flags: inConn | own | negotiate},
+	{name: "link-mtu", flags: inConn | inSetup | own},
 	{name: "local-lan", flags: inConn | inSetup | own, kind: localLANWord},
+	{name: "mss", flags: inConn | inSetup | own},
 	{name: "on-loss", flags: inConn | inSetup | own, kind: onLossWord},
 	{name: "rule-priority", flags: inConn | inSetup | own},
 	{name: "scheme", flags: inConn | inSetup | own, kind: schemeWord},

@@ -32,14 +32,23 @@ func (l *linter) ends(conns []Conn) {
 	}
 }
 
-// smallMTU finds routes on which IPv6 cannot work.
+// smallMTU finds routes and interfaces on which IPv6 cannot work.
 func (l *linter) smallMTU(c *Conn) {
-	if c.MTU == 0 || c.MTU >= minMTU6 {
+	route := c.MTU != 0 && c.MTU < minMTU6
+	link := c.LinkMTU.Kind == SizeBytes && c.LinkMTU.Bytes < minMTU6
+	if !route && !link {
 		return
 	}
 	is6 := func(s Selector) bool { return s.Prefix.Addr().Is6() }
 	host6 := c.Family == IPv6 && (len(c.Left.Subnets) == 0 || len(c.Right.Subnets) == 0)
-	if host6 || slices.ContainsFunc(c.Left.Subnets, is6) || slices.ContainsFunc(c.Right.Subnets, is6) {
+	if !host6 && !slices.ContainsFunc(c.Left.Subnets, is6) && !slices.ContainsFunc(c.Right.Subnets, is6) {
+		return
+	}
+	if link {
+		l.fail(c, "link-mtu", CodeMTUBelowIPv6, decimal(uint64(c.LinkMTU.Bytes))+" is too small for the IPv6 selector: the kernel would take all IPv6 addresses and routes off the interface",
+			"use 1280 or more, or an interface of its own for IPv6")
+	}
+	if route {
 		l.warn(c, "mtu", CodeMTUBelowIPv6, decimal(uint64(c.MTU))+" is too small for the IPv6 selector: every link must carry packets of 1280 bytes (RFC 8200)",
 			"use 1280 or more, or a conn of its own for IPv6")
 	}

@@ -17,4 +17,6 @@ type Setup struct {
 	LocalLAN     LocalLAN // local-lan=
 	Escape       Escape   // escape=
 	OnLoss       OnLoss   // on-loss=
+	LinkMTU      Size     // link-mtu=, of the device and never of routes
+	MSS          Size     // mss=, of TCP connections through the device
 }

@@ -109,6 +109,7 @@ func PriorityRange(p uint32) (lowest, highest uint32) {
 type Path struct {
 	Dev string
 	Via netip.Addr // invalid: the address is on the link
+	MTU uint32     // bytes, of the device or as configured for the route; 0 when unknown
 }
 
 // Demand is one remote selector that is to be reached through an xfrm

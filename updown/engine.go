@@ -6,6 +6,7 @@ package updown
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"net/netip"
 	"slices"
 
@@ -13,6 +14,7 @@ import (
 	"github.com/ipsecif/ipsecif/routing"
 	"github.com/ipsecif/ipsecif/updown/claim"
 	"github.com/ipsecif/ipsecif/updown/plan"
+	"github.com/ipsecif/ipsecif/xfrmi"
 )
 
 // Kernel is what the engine needs of the kernel.
@@ -183,7 +185,24 @@ func query(managed plan.Managed, claims []plan.Claim, saved []plan.Saved, conns 
 		q.Settings = append(q.Settings, s.Link)
 	}
 	q.Paths = paths(claims, conns, names)
+	q.SAs = sas(claims, conns)
 	return q
+}
+
+// sas returns the if_ids of which SAs decide about sizes, each once.
+func sas(claims []plan.Claim, conns []conn.Conn) []xfrmi.IfID {
+	asked := map[xfrmi.IfID]bool{}
+	for _, c := range claims {
+		if c.Tunnel.ComputesSizes() {
+			asked[c.Tunnel.IfID] = true
+		}
+	}
+	for i := range conns {
+		if c := &conns[i]; c.LinkMTU.Kind == conn.SizeAuto || c.MSS.Kind == conn.SizeAuto {
+			asked[xfrmi.IfID(c.Interface.IfID)] = true
+		}
+	}
+	return slices.Sorted(maps.Keys(asked))
 }
 
 // paths returns the questions about paths, each once.

@@ -4,6 +4,7 @@ import (
 	"flag"
 	"fmt"
 	"io/fs"
+	"net/netip"
 	"os"
 	"path/filepath"
 	"strings"
@@ -15,6 +16,7 @@ import (
 	"github.com/ipsecif/ipsecif/updown"
 	"github.com/ipsecif/ipsecif/updown/claim"
 	"github.com/ipsecif/ipsecif/updown/plan"
+	"github.com/ipsecif/ipsecif/xfrmi"
 	"golang.org/x/tools/txtar"
 )
 
@@ -26,6 +28,7 @@ var update = flag.Bool("update", false, "write the golden files anew")
 //
 //	up NAME…, down NAME…, plan NAME…, status   as on the command line
 //	kernel OPERATION                           somebody else changes the kernel
+//	sa NAME IF_ID PEER, sa none                an IKE daemon makes SAs, or takes all away
 //	fail N                                     the N-th operation from now fails
 //	conf NAME                                  the file NAME becomes ipsec.conf
 //	lose-claims                                the state directory is lost
@@ -128,6 +131,8 @@ func (s *story) command(command, rest string) {
 		s.engineCommand(command, strings.Fields(rest))
 	case "kernel":
 		s.apply(rest)
+	case "sa":
+		s.sa(rest)
 	case "fail":
 		if _, err := fmt.Sscan(rest, &s.kernel.FailAt); err != nil {
 			s.t.Fatal(err)
@@ -147,6 +152,34 @@ func (s *story) command(command, rest string) {
 	default:
 		s.t.Fatalf("unknown command %q", command)
 	}
+}
+
+// sas are the SAs that stories know, by name.
+var sas = map[string]xfrmi.ESP{
+	"gcm":     {Mode: xfrmi.Tunnel, Cipher: xfrmi.Cipher{IV: 8, ICV: 16, Block: 1}},
+	"gcm-udp": {Mode: xfrmi.Tunnel, UDP: true, Cipher: xfrmi.Cipher{IV: 8, ICV: 16, Block: 1}},
+	"cbc-udp": {Mode: xfrmi.Tunnel, UDP: true, Cipher: xfrmi.Cipher{IV: 16, ICV: 16, Block: 16}},
+	"gcm6":    {Mode: xfrmi.Tunnel, IPv6: true, Cipher: xfrmi.Cipher{IV: 8, ICV: 16, Block: 1}},
+	"ipcomp":  {Mode: xfrmi.Transport, Cipher: xfrmi.Cipher{IV: 8, ICV: 16, Block: 1}},
+}
+
+// sa is what an IKE daemon does: "NAME IF_ID PEER" makes SAs, "none" takes all
+// away.
+func (s *story) sa(rest string) {
+	if rest == "none" {
+		s.kernel.SAs = nil
+		return
+	}
+	var name, peer string
+	var id xfrmi.IfID
+	if _, err := fmt.Sscan(rest, &name, &id, &peer); err != nil || sas[name].Cipher == (xfrmi.Cipher{}) {
+		s.t.Fatalf("sa %s: %v", rest, err)
+	}
+	ours, theirs := netip.MustParseAddr("192.1.3.209"), netip.MustParseAddr(peer)
+	esp := sas[name]
+	s.kernel.SAs = append(s.kernel.SAs,
+		plan.SA{IfID: id, Direction: plan.In, Src: theirs, Dst: ours, Proto: plan.ProtoESP, Mode: esp.Mode, ESP: sas["cbc-udp"]},
+		plan.SA{IfID: id, Direction: plan.Out, Src: ours, Dst: theirs, Proto: plan.ProtoESP, Mode: esp.Mode, ESP: esp})
 }
 
 func (s *story) pristine() {
@@ -187,6 +220,9 @@ func (s *story) engineCommand(command string, names []string) {
 		s.fail(err)
 	case "plan":
 		p, err := e.Plan(conns)
+		for _, m := range p.MTUs {
+			fmt.Fprintf(&s.out, "mtu of %s: %s\n", m.Link, m)
+		}
 		for _, op := range p.Ops {
 			fmt.Fprintln(&s.out, op)
 		}
@@ -214,6 +250,9 @@ func (s *story) fail(err error) {
 func (s *story) printStatus(status updown.Status) {
 	for _, c := range status.Conns {
 		fmt.Fprintf(&s.out, "%s: %s\n", c.Name, c.Condition)
+		if c.MTU != nil {
+			fmt.Fprintf(&s.out, "  mtu: %s\n", c.MTU)
+		}
 		for _, p := range c.Problems {
 			fmt.Fprintf(&s.out, "  problem: %s\n", p)
 		}

@@ -90,7 +90,9 @@ func (e *Engine) prepare(conns []conn.Conn, drop []string) (run, error) {
 
 // compare makes the plan, and returns what stands in its way.
 func (r *run) compare(want plan.Want, problems []plan.Problem) error {
+	want.Release(r.released())
 	r.plan = plan.Diff(want, r.have.State, r.context(r.saved))
+	r.plan.MTUs = want.MTUsOf(r.added)
 	errs := r.relevant(problems)
 	r.plan.Conflicts = slices.DeleteFunc(r.plan.Conflicts, func(c plan.Conflict) bool { return !r.concerns(c.Owners) })
 	r.warn(want)
@@ -212,6 +214,18 @@ func (r *run) sort(before []plan.Claim, drop []string) {
 		}
 	}
 	r.claims = append(r.claims, r.added...)
+}
+
+// released returns the tunnels that were claimed before and are not any more.
+func (r *run) released() []plan.Tunnel {
+	var gone []plan.Tunnel
+	for _, c := range r.leaving {
+		gone = append(append(gone, c.Previous...), c.Tunnel)
+	}
+	for _, c := range r.added {
+		gone = append(gone, c.Previous...) // the last one included
+	}
+	return gone
 }
 
 // relevant returns the problems of the new claims. Those of others are for `status` to tell, and no reason to refuse this change.

@@ -4,11 +4,13 @@ import (
 	"fmt"
 	"reflect"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/ipsecif/ipsecif/conn"
 	"github.com/ipsecif/ipsecif/routing"
 	"github.com/ipsecif/ipsecif/updown/plan"
+	"github.com/ipsecif/ipsecif/xfrmi"
 )
 
 // Condition is how the kernel compares with what a claim asks for.
@@ -25,6 +27,7 @@ const (
 	Adopted  Condition = "foreign" // equal to what is wanted, made by somebody else
 	Missing  Condition = "missing"
 	Differs  Condition = "differs"
+	Lower    Condition = "lower"    // a computed MTU that may be raised: packets pass as it is
 	Leftover Condition = "leftover" // ours, and no claim wants it
 )
 
@@ -37,17 +40,18 @@ type ObjectStatus struct {
 
 // ConnStatus is the state of one conn.
 type ConnStatus struct {
-	Name      string         `json:"name"`
-	Condition Condition      `json:"condition"`
-	Owner     string         `json:"owner,omitempty"`
-	Link      string         `json:"link"`
-	IfID      uint32         `json:"if_id"`
-	Peer      string         `json:"peer,omitempty"`
-	Scheme    routing.Scheme `json:"scheme,omitempty"`
-	OnLoss    plan.OnLoss    `json:"on_loss,omitempty"`
-	Problems  []string       `json:"problems,omitempty"`
-	Warnings  []string       `json:"warnings,omitempty"`
-	Objects   []ObjectStatus `json:"objects,omitempty"`
+	Name      string          `json:"name"`
+	Condition Condition       `json:"condition"`
+	Owner     string          `json:"owner,omitempty"`
+	Link      string          `json:"link"`
+	IfID      uint32          `json:"if_id"`
+	Peer      string          `json:"peer,omitempty"`
+	Scheme    routing.Scheme  `json:"scheme,omitempty"`
+	OnLoss    plan.OnLoss     `json:"on_loss,omitempty"`
+	MTU       *plan.TunnelMTU `json:"mtu,omitempty"` // with link-mtu=auto, how it is computed
+	Problems  []string        `json:"problems,omitempty"`
+	Warnings  []string        `json:"warnings,omitempty"`
+	Objects   []ObjectStatus  `json:"objects,omitempty"`
 	// Bypass has the routes of main that win over the conn's default route, and
 	// the rules of others that come before its own.
 	Bypass []string `json:"bypass,omitempty"`
@@ -161,6 +165,9 @@ func (v viewer) claim(c plan.Claim) ConnStatus {
 	if t.Peer.IsValid() {
 		s.Peer = t.Peer.String()
 	}
+	if m, ok := v.want.MTUs[t.Link]; ok && t.LinkMTU.Auto {
+		s.MTU = &m
+	}
 	for _, o := range v.owned[c.Name] {
 		status := v.object(o)
 		if status.Condition == Missing || status.Condition == Differs {
@@ -210,12 +217,26 @@ func (v viewer) object(o plan.Object) ObjectStatus {
 	switch {
 	case have == nil:
 		s.Condition = Missing
+	case v.isLower(o, have):
+		s.Condition, s.Have = Lower, have.String()
 	case !plan.Same(o, have):
 		s.Condition, s.Have = Differs, have.String()
 	case v.managed.Owns(o) && !v.managed.Owns(have):
 		s.Condition = Adopted
 	}
 	return s
+}
+
+// isLower reports whether a computed MTU is larger than the one that is there:
+// as long as that was computed before the SAs were known. No packet is lost for
+// it, so it is no reason for alarm; the next `up` raises it.
+func (v viewer) isLower(want, have plan.Object) bool {
+	w, ok := want.(xfrmi.Attr)
+	if !ok || w.Name != xfrmi.AttrMTU || v.want.MTUs[w.Link].Path == 0 {
+		return false
+	}
+	n, err := strconv.Atoi(have.(xfrmi.Attr).Value)
+	return err == nil && n < v.want.MTUs[w.Link].Bytes
 }
 
 // madeBy returns the command that makes an object.

@@ -25,18 +25,18 @@ func (m Mode) String() string {
 
 // ESP is all that decides how many bytes an ESP SA adds to a packet.
 type ESP struct {
-	Mode Mode
-	UDP  bool // ESP inside UDP, as behind a NAT
-	IPv6 bool // the outer header
+	Mode Mode `json:"mode"`
+	UDP  bool `json:"udp,omitempty"`  // ESP inside UDP, as behind a NAT
+	IPv6 bool `json:"ipv6,omitempty"` // the outer header
 	Cipher
 }
 
 // Cipher has the sizes in bytes of an encryption algorithm together with its
 // integrity check.
 type Cipher struct {
-	IV    int // in every packet
-	ICV   int // in every packet
-	Block int // of the cipher; ESP pads to a multiple of it, and of 4
+	IV    int `json:"iv"`    // in every packet
+	ICV   int `json:"icv"`   // in every packet
+	Block int `json:"block"` // of the cipher; ESP pads to a multiple of it, and of 4
 }
 
 // WorstCipher is the largest of those that IKE daemons propose by default: AES

@@ -2,6 +2,7 @@ package xfrmi
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -20,12 +21,26 @@ const (
 // MinMTU6 is the least MTU with which Linux keeps IPv6 on a link (RFC 8200).
 const MinMTU6 = 1280
 
+// Other MTUs of xfrm interfaces in Linux: the least (ETH_MIN_MTU), and that of
+// a new one.
+const (
+	MinMTU     = 68
+	DefaultMTU = 1500
+)
+
 // MTU is the MTU of a link together with the arithmetic that leads to it, in
 // bytes.
 type MTU struct {
 	Bytes int    `json:"bytes"`
-	Path  int    `json:"path"` // MTU of the path to the peer
-	Less  []Part `json:"less"` // what is taken off it
+	Path  int    `json:"path,omitempty"` // MTU of the path to the peer; 0 when Bytes was given
+	Less  []Part `json:"less,omitempty"` // what is taken off it
+}
+
+// Raised returns the MTU raised to n, with the reason as a term.
+func (m MTU) Raised(n int, name string) MTU {
+	m.Less = append(slices.Clone(m.Less), Part{m.Bytes - n, name})
+	m.Bytes = n
+	return m
 }
 
 // Part is one term of the arithmetic of an MTU.
@@ -36,10 +51,17 @@ type Part struct {
 
 // String returns the arithmetic in one line.
 func (m MTU) String() string {
+	if m.Path == 0 {
+		return strconv.Itoa(m.Bytes)
+	}
 	var b strings.Builder
 	fmt.Fprintf(&b, "%d = %d path", m.Bytes, m.Path)
 	for _, p := range m.Less {
-		fmt.Fprintf(&b, " - %d %s", p.Bytes, p.Name)
+		sign, n := "-", p.Bytes
+		if n < 0 {
+			sign, n = "+", -n
+		}
+		fmt.Fprintf(&b, " %s %d %s", sign, n, p.Name)
 	}
 	return b.String()
 }

@@ -119,7 +119,7 @@ func TestManualJSON(t *testing.T) {
 }
 
 func checkFields(t *testing.T, typ reflect.Type, words []string) int {
-	if typ.Kind() == reflect.Slice {
+	if typ.Kind() == reflect.Slice || typ.Kind() == reflect.Pointer {
 		return checkFields(t, typ.Elem(), words)
 	}
 	if typ.Kind() != reflect.Struct {
@@ -127,9 +127,10 @@ func checkFields(t *testing.T, typ reflect.Type, words []string) int {
 	}
 	n := 0
 	for i := range typ.NumField() {
-		name, _, _ := strings.Cut(typ.Field(i).Tag.Get("json"), ",")
-		n += 1 + checkFields(t, typ.Field(i).Type, words)
-		if !slices.Contains(words, name) {
+		f := typ.Field(i)
+		name, _, _ := strings.Cut(f.Tag.Get("json"), ",")
+		n += 1 + checkFields(t, f.Type, words)
+		if f.IsExported() && !f.Anonymous && !slices.Contains(words, name) {
 			t.Errorf("%s does not describe the field %q of %s", manual, name, typ)
 		}
 	}

@@ -106,6 +106,9 @@ func printConn(w *tabwriter.Writer, c updown.ConnStatus) {
 	}
 	fmt.Fprintf(w, "  interface: %s, if_id %d, claimed by %s\n", c.Link, c.IfID, c.Owner)
 	fmt.Fprintf(w, "  peer: %s; scheme: %s; on-loss: %s\n", c.Peer, c.Scheme, c.OnLoss)
+	if c.MTU != nil {
+		fmt.Fprintf(w, "  mtu: %s\n", c.MTU)
+	}
 	for _, p := range c.Problems {
 		fmt.Fprintf(w, "  problem: %s\n", p)
 	}

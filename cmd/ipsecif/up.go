@@ -17,6 +17,7 @@ import (
 type planned struct {
 	Conns     []string    `json:"conns"` // the names of those it is for
 	Ops       []plannedOp `json:"ops"`   // empty when there are conflicts
+	MTUs      []plan.TunnelMTU `json:"mtus,omitempty"` // of the links with link-mtu=auto, how they are computed
 	Conflicts []string    `json:"conflicts,omitempty"`
 	Warnings  []string    `json:"warnings,omitempty"`
 }
@@ -29,7 +30,7 @@ type plannedOp struct {
 // printPlan prints the operations of a plan. With conflicts there are none: a
 // part of a plan is no plan, and somebody may pipe it into a shell.
 func (a *app) printPlan(conns []string, p plan.Plan) error {
-	j := planned{Conns: append([]string{}, conns...), Ops: []plannedOp{}}
+	j := planned{Conns: append([]string{}, conns...), Ops: []plannedOp{}, MTUs: p.MTUs}
 	for _, c := range p.Conflicts {
 		j.Conflicts = append(j.Conflicts, c.Text)
 	}
@@ -43,6 +44,9 @@ func (a *app) printPlan(conns []string, p plan.Plan) error {
 	}
 	if a.json {
 		return a.printJSON(j)
+	}
+	for _, m := range j.MTUs {
+		fmt.Fprintf(a.err, "ipsecif: mtu of %s: %s\n", m.Link, m)
 	}
 	for _, op := range j.Ops {
 		fmt.Fprintln(a.out, op.Command)

@@ -81,7 +81,7 @@ func runForeign(t *testing.T, k *kernel.Kernel, file string) {
 			t.Fatal(err)
 		}
 		p := o.Facts.Paths[pq]
-		if got := fmt.Sprintf("%s via %s dev %s\n", to, p.Via, p.Dev); got != line {
+		if got := fmt.Sprintf("%s via %s dev %s mtu %d\n", to, p.Via, p.Dev, p.MTU); got != line {
 			t.Errorf("path: got %swant %s", got, line)
 		}
 	}

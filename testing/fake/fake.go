@@ -5,6 +5,7 @@ package fake
 import (
 	"net/netip"
 	"slices"
+	"strconv"
 
 	"github.com/ipsecif/ipsecif/conn"
 	"github.com/ipsecif/ipsecif/routing"
@@ -67,6 +68,7 @@ func (k *Kernel) Observe(q plan.Query) (plan.Observation, error) {
 func (k *Kernel) everything(q plan.Query) plan.Observation {
 	o := plan.Observation{State: plan.State{}}
 	o.Facts.RPFilter.Links = map[string]int{}
+	o.Facts.LinkMTUs = map[string]plan.LinkMTU{}
 	o.Facts.Paths = map[plan.PathQuery]routing.Path{}
 	o.Facts.ReflectsMark = k.ReflectsMark
 	o.Facts.SAs = map[xfrmi.IfID][]plan.SA{}
@@ -79,11 +81,15 @@ func (k *Kernel) everything(q plan.Query) plan.Observation {
 	for _, pq := range q.Paths {
 		o.Facts.Paths[pq] = routing.Path{}
 		if r, ok := k.Lookup(Packet{To: pq.To, Mark: pq.Mark}); ok {
-			o.Facts.Paths[pq] = routing.Path{Dev: r.Dev, Via: r.Via}
+			o.Facts.Paths[pq] = routing.Path{Dev: r.Dev, Via: r.Via, MTU: k.linkMTU(r.Dev).Of(pq.To, r.MTU)}
 		}
 	}
 	for _, obj := range k.State.Sorted() {
 		switch obj := obj.(type) {
+		case xfrmi.Link:
+			if obj.Kind != xfrmi.Kind {
+				o.Facts.LinkMTUs[obj.Name] = k.linkMTU(obj.Name)
+			}
 		case xfrmi.Attr:
 			if l, _ := k.State[xfrmi.Link{Name: obj.Link}.Key()].(xfrmi.Link); l.Kind != xfrmi.Kind {
 				continue
@@ -179,9 +185,7 @@ func (k *Kernel) refusal(op plan.Op) error {
 	case xfrmi.Link:
 		return k.refuseLink(op, o, have)
 	case xfrmi.Attr:
-		if !k.hasLink(o.Link) {
-			return unix.ENODEV
-		}
+		return k.refuseAttr(o, have)
 	case routing.Sysctl:
 		// The state has promote_secondaries only where somebody has set it.
 		if have == nil && (o.Name != routing.SysctlPromote || !k.hasLink(o.Link)) {
@@ -231,6 +235,20 @@ func (k *Kernel) refuseLink(op plan.Op, l xfrmi.Link, have plan.Object) error {
 	for _, o := range k.State {
 		if other, ok := o.(xfrmi.Link); ok && other.Kind == xfrmi.Kind && other.IfID == l.IfID {
 			return unix.EEXIST
+		}
+	}
+	return nil
+}
+
+func (k *Kernel) refuseAttr(a xfrmi.Attr, have plan.Object) error {
+	switch {
+	case !k.hasLink(a.Link):
+		return unix.ENODEV
+	case a.Name == xfrmi.AttrAddrGen && have == nil:
+		return unix.EAFNOSUPPORT // the MTU is too small for IPv6
+	case a.Name == xfrmi.AttrMTU:
+		if n, err := strconv.Atoi(a.Value); err != nil || n < xfrmi.MinMTU {
+			return unix.EINVAL
 		}
 	}
 	return nil
@@ -292,6 +310,16 @@ func (k *Kernel) newLink(l xfrmi.Link) {
 }
 
 func (k *Kernel) hasLink(name string) bool { return k.State[xfrmi.Link{Name: name}.Key()] != nil }
+
+// linkMTU returns the MTU of a link, 1500 unless somebody has set another.
+func (k *Kernel) linkMTU(link string) plan.LinkMTU {
+	mtu := plan.LinkMTU{Link: xfrmi.DefaultMTU}
+	if a, ok := k.State[xfrmi.Attr{Link: link, Name: xfrmi.AttrMTU}.Key()].(xfrmi.Attr); ok {
+		n, _ := strconv.ParseUint(a.Value, 10, 32)
+		mtu.Link = uint32(n)
+	}
+	return mtu
+}
 
 func (k *Kernel) isUp(link string) bool {
 	a, _ := k.State[xfrmi.Attr{Link: link, Name: xfrmi.AttrState}.Key()].(xfrmi.Attr)

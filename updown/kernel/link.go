@@ -24,9 +24,10 @@ var addrGenModes = []string{"eui64", "none", "stable_secret", "random"}
 // linkTable is what is known of links besides the state.
 type linkTable struct {
 	k     *Kernel
-	names map[uint32]string   // by index
-	under map[string]uint32   // by name, the index of the link device
-	conf  map[string]linkConf // by name
+	names map[uint32]string       // by index
+	under map[string]uint32       // by name, the index of the link device
+	conf  map[string]linkConf     // by name
+	mtus  map[string]plan.LinkMTU // by name, of all but xfrm interfaces
 }
 
 // linkConf has the IPv4 settings of a link, as RTM_GETLINK shows them: that
@@ -44,7 +45,7 @@ const (
 )
 
 func (k *Kernel) newLinkTable() *linkTable {
-	return &linkTable{k, map[uint32]string{}, map[string]uint32{}, map[string]linkConf{}}
+	return &linkTable{k, map[uint32]string{}, map[string]uint32{}, map[string]linkConf{}, map[string]plan.LinkMTU{}}
 }
 
 // forget takes all links that were read out of the state.
@@ -109,9 +110,23 @@ func (t *linkTable) link(s plan.State, msg []byte) uint32 {
 		link.Mine = text(a[unix.IFLA_IFALIAS]) == xfrmi.Alias(link.IfID)
 		t.under[link.Name] = number(a[unix.IFLA_LINK])
 		linkAttrs(s, link.Name, head, a)
+	} else {
+		t.mtus[link.Name] = mtuOf(a)
 	}
 	s.Put(link)
 	return uint32(head.Index)
+}
+
+// devconfMTU6 is the place of the MTU for IPv6 in IFLA_INET6_CONF
+// (DEVCONF_MTU6 of linux/ipv6.h).
+const devconfMTU6 = 2
+
+func mtuOf(a map[uint16][]byte) plan.LinkMTU {
+	mtu := plan.LinkMTU{Link: number(a[unix.IFLA_MTU])}
+	if conf := attrs(attrs(a[unix.IFLA_AF_SPEC])[unix.AF_INET6])[unix.IFLA_INET6_CONF]; len(conf) > 4*devconfMTU6 {
+		mtu.IPv6 = number(conf[4*devconfMTU6:])
+	}
+	return mtu
 }
 
 func linkAttrs(s plan.State, name string, head *nl.IfInfomsg, a map[uint16][]byte) {

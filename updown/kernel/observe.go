@@ -57,8 +57,14 @@ func (k *Kernel) Observe(q plan.Query) (plan.Observation, error) {
 	return o, k.settings(&o, links, settings)
 }
 
-// settings adds the settings of some links, and those of the host.
+// settings adds the settings of some links, and those of the host, and to the
+// paths what follows from their links.
 func (k *Kernel) settings(o *plan.Observation, links *linkTable, of map[string]bool) error {
+	o.Facts.LinkMTUs = links.mtus
+	for q, p := range o.Facts.Paths {
+		p.MTU = links.mtus[p.Dev].Of(q.To, p.MTU)
+		o.Facts.Paths[q] = p
+	}
 	o.Facts.ReflectsMark = reflectsMark()
 	o.Facts.NoIPv6 = !hasIPv6()
 	var err error

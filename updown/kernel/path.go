@@ -99,9 +99,33 @@ func (k *Kernel) paths(queries []plan.PathQuery, links *linkTable) (map[plan.Pat
 		var p routing.Path
 		if a.route != nil && a.route.Type == unix.RTN_UNICAST {
 			r := parseRoute(a.route, a.attrs, links)
-			p = routing.Path{Dev: r.Dev, Via: r.Via}
+			p = routing.Path{Dev: r.Dev, Via: r.Via, MTU: r.MTU}
 		}
 		paths[queries[i]] = p
 	}
-	return paths, err
+	if err != nil {
+		return paths, err
+	}
+	return paths, k.configuredMTUs(paths)
+}
+
+// configuredMTUs puts the MTU that is configured for a route, 0 for none, in the
+// place of one that was learned from ICMP: that one comes and goes, and the
+// kernel itself follows it.
+func (k *Kernel) configuredMTUs(paths map[plan.PathQuery]routing.Path) error {
+	var unclear []plan.PathQuery
+	var reqs []*nl.NetlinkRequest
+	for q, p := range paths {
+		if p.MTU != 0 {
+			unclear = append(unclear, q)
+			reqs = append(reqs, k.routeQuery(q.To, q.Mark, rtmFFIBMatch))
+		}
+	}
+	answers, err := k.ask(reqs)
+	for i, a := range answers {
+		p := paths[unclear[i]]
+		p.MTU = number(attrs(a.attrs[unix.RTA_METRICS])[unix.RTAX_MTU])
+		paths[unclear[i]] = p
+	}
+	return err
 }

@@ -43,6 +43,16 @@ type Tunnel struct {
 	OnLoss   OnLoss         `json:"on_loss"`
 	Metric   uint32         `json:"metric,omitempty"`
 	MTU      uint32         `json:"mtu,omitempty"` // bytes, of the routes
+	LinkMTU  Size           `json:"link_mtu,omitzero"`
+	MSS      Size           `json:"mss,omitzero"`
+	ESP      xfrmi.ESP      `json:"esp,omitzero"` // what its SAs add to packets at most, for sizes that are computed
+}
+
+// Size is a size that is given in bytes, or computed. The zero value means
+// that nothing is set.
+type Size struct {
+	Auto  bool   `json:"auto,omitempty"`
+	Bytes uint32 `json:"bytes,omitempty"`
 }
 
 // Claim says that a conn is to be up, and who said so.

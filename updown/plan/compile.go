@@ -28,6 +28,7 @@ type Want struct {
 	// PathUnknown says that the way to a peer is not known at the moment, so
 	// that it is not known either which device needs its settings.
 	PathUnknown bool
+	MTUs        map[string]TunnelMTU // by link, those that conns ask for
 }
 
 // ByOwner returns the objects that each claim wants, in the order of making.
@@ -53,7 +54,8 @@ func (w Want) Keys() map[string][]string {
 }
 
 // On returns what is wanted of a host with this state: a link that somebody
-// else made is used as it is, but for being up.
+// else made is used as it is, but for being up. Of a link that is there, an MTU
+// is left that may be right for SAs that are not there at the moment.
 func (w Want) On(have State, m Managed) Want {
 	w.State = maps.Clone(w.State)
 	w.State.drop(func(o Object) bool {
@@ -62,7 +64,15 @@ func (w Want) On(have State, m Managed) Want {
 			return false
 		}
 		link := have[xfrmi.Link{Name: a.Link}.Key()]
-		return link != nil && !m.Owns(link)
+		switch {
+		case link == nil:
+			return false
+		case !m.Owns(link):
+			return true
+		case a.Name == xfrmi.AttrMTU:
+			return w.MTUs[a.Link].mayBe(mtuOn(have, a.Link))
+		}
+		return a.Name == xfrmi.AttrAddrGen && have[a.Key()] == nil && w.staysSmall(have, a.Link)
 	})
 	return w
 }
@@ -71,12 +81,17 @@ func (w Want) On(have State, m Managed) Want {
 // facts, and what stands in the way of single claims.
 func Compile(claims []Claim, facts Facts) (Want, []Problem) {
 	c := compiler{
-		want:  Want{State: State{}, Owners: map[string][]string{}, Kept: map[string]bool{}},
-		facts: facts,
+		want: Want{
+			State: State{}, Owners: map[string][]string{}, Kept: map[string]bool{},
+			MTUs: map[string]TunnelMTU{},
+		},
+		facts:   facts,
+		linkMTU: map[string]int{},
 	}
 	c.checkShared(claims)
 	c.checkPeers(claims)
 	c.checkMarks(claims)
+	c.sizes(claims)
 	for _, claim := range claims {
 		c.claim(claim)
 	}
@@ -87,6 +102,7 @@ func Compile(claims []Claim, facts Facts) (Want, []Problem) {
 type compiler struct {
 	want     Want
 	facts    Facts
+	linkMTU  map[string]int // by link, those that can be
 	problems []Problem
 }
 
@@ -140,11 +156,7 @@ func (c *compiler) claim(claim Claim) {
 	t := claim.Tunnel
 	c.put(claim, xfrmi.Link{Name: t.Link, Kind: xfrmi.Kind, IfID: t.IfID, Mine: true})
 	c.put(claim, xfrmi.Attr{Link: t.Link, Name: xfrmi.AttrAlias, Value: xfrmi.Alias(t.IfID)})
-	// Without this every IPv6 link costs more than the one before, and brings
-	// a link-local address that nothing here needs.
-	if !c.facts.NoIPv6 {
-		c.put(claim, xfrmi.Attr{Link: t.Link, Name: xfrmi.AttrAddrGen, Value: "none"})
-	}
+	c.putMTU(claim)
 	c.put(claim, xfrmi.Attr{Link: t.Link, Name: xfrmi.AttrState, Value: "up"})
 	for _, a := range t.Addrs {
 		if !c.usableElsewhere(a.Addr()) {

@@ -26,8 +26,9 @@ type Plan struct {
 	Ops       []Op
 	Conflicts []Conflict
 	Warnings  []Warning
-	Save      []Saved // to be recorded before Ops are applied
-	Forget    []Saved // to be forgotten after
+	Save      []Saved     // to be recorded before Ops are applied
+	Forget    []Saved     // to be forgotten after
+	MTUs      []TunnelMTU // those computed for the conns that it is for
 }
 
 // Empty reports whether there is nothing to do and nothing in the way.
@@ -89,6 +90,7 @@ type differ struct {
 	links          map[string]bool // in scope
 	plan           Plan
 	makes, unmakes []Op
+	deferred       []Object // settings that come with a greater MTU
 }
 
 // home returns the link that an object lives on, or is, or "".
@@ -245,10 +247,22 @@ func (d *differ) setting(want, have Object) {
 	if have == want {
 		return
 	}
+	if d.hasNoIPv6(want, have) {
+		d.deferred = append(d.deferred, want)
+		return
+	}
 	d.makes = append(d.makes, Op{Set, want})
 	if foreign && have != nil && !d.isSaved(want.Key()) {
 		d.plan.Save = append(d.plan.Save, savedOf(have, want))
 	}
+}
+
+// hasNoIPv6 reports whether a setting is one that a link lacks while its MTU is
+// too small for IPv6. It comes, with a value of the kernel's own, when the MTU
+// has been raised.
+func (d *differ) hasNoIPv6(want, have Object) bool {
+	a, ok := want.(xfrmi.Attr)
+	return ok && a.Name == xfrmi.AttrAddrGen && have == nil && d.have[xfrmi.Link{Name: a.Link}.Key()] != nil
 }
 
 // makesLink reports whether a link is ours, or will be.
@@ -306,6 +320,14 @@ func (d *differ) foreignInTables() {
 // unmade, and what the kernel took away with that although it is to stay.
 func (d *differ) ordered() []Op {
 	ops := d.order.making(d.makes)
+	if len(d.deferred) > 0 {
+		made := after(d.have, ops)
+		for _, o := range d.deferred {
+			if is := made[o.Key()]; is != nil && is != o {
+				ops = append(ops, Op{Set, o})
+			}
+		}
+	}
 	if len(d.unmakes) == 0 {
 		return ops
 	}

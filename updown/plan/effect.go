@@ -4,6 +4,7 @@ import (
 	"maps"
 	"net/netip"
 	"slices"
+	"strconv"
 
 	"github.com/ipsecif/ipsecif/routing"
 	"github.com/ipsecif/ipsecif/xfrmi"
@@ -83,6 +84,8 @@ func (s State) setAttr(a xfrmi.Attr) {
 			l.Mine = a.Value == xfrmi.Alias(l.IfID)
 			s.Put(l)
 		}
+	case xfrmi.AttrMTU:
+		s.setMTU(a)
 	case xfrmi.AttrState:
 		if a.Value == "down" {
 			s.drop(func(o Object) bool {
@@ -94,6 +97,30 @@ func (s State) setAttr(a xfrmi.Attr) {
 				}
 				return false
 			})
+		}
+	}
+}
+
+// setMTU takes IPv6 off a link whose MTU becomes too small for it, and puts it
+// back, with nothing but the default way to make addresses, when there is room
+// again (addrconf_notify).
+func (s State) setMTU(a xfrmi.Attr) {
+	mtu, _ := strconv.Atoi(a.Value)
+	addrGen := xfrmi.Attr{Link: a.Link, Name: xfrmi.AttrAddrGen, Value: "eui64"}
+	switch {
+	case mtu < xfrmi.MinMTU6:
+		s.drop(func(o Object) bool {
+			switch o := o.(type) {
+			case routing.Route:
+				return o.Dev == a.Link && o.Dst.Addr().Is6()
+			case xfrmi.Addr:
+				return o.Link == a.Link && o.Prefix.Addr().Is6()
+			}
+			return o.Key() == addrGen.Key()
+		})
+	case s[addrGen.Key()] == nil:
+		if l, ok := s[xfrmi.Link{Name: a.Link}.Key()].(xfrmi.Link); ok && l.Kind == xfrmi.Kind {
+			s.Put(addrGen)
 		}
 	}
 }

@@ -52,6 +52,7 @@ type Facts struct {
 	Names    map[string]netip.Addr      // host names of conns, resolved
 	Paths    map[PathQuery]routing.Path // the zero Path for no way out
 	Tunnels  map[string]bool            // names of the xfrm interfaces
+	LinkMTUs map[string]LinkMTU         // of links other than xfrm interfaces, by name
 	RPFilter RPFilter
 	Routed   []netip.Prefix // of Near.Dsts, those that the kernel has a route for, not only for a wider net
 	NoIPv6   bool           // the kernel was started without IPv6
@@ -62,6 +63,25 @@ type Facts struct {
 	// NoSAs says that SAs were asked for and could not be read, for want of
 	// privilege (CAP_NET_ADMIN).
 	NoSAs bool
+}
+
+// LinkMTU has the MTU of a link in bytes, and that for IPv6, which a router may
+// have advertised.
+type LinkMTU struct {
+	Link, IPv6 uint32
+}
+
+// Of returns the MTU of the path to an address through a link and a route;
+// route is the MTU that is configured there, 0 for none.
+func (l LinkMTU) Of(to netip.Addr, route uint32) uint32 {
+	mtu := l.Link
+	if to.Is6() && l.IPv6 != 0 {
+		mtu = min(mtu, l.IPv6)
+	}
+	if route != 0 {
+		mtu = min(mtu, route)
+	}
+	return mtu
 }
 
 // Observation is what was read from the kernel at one time.
@@ -110,7 +130,7 @@ func (f Facts) Outside(s State) Facts {
 			continue
 		}
 		if r, ok := f.bestOfMain(s, q.To); ok {
-			paths[q] = routing.Path{Dev: r.Dev, Via: r.Via}
+			paths[q] = routing.Path{Dev: r.Dev, Via: r.Via, MTU: f.LinkMTUs[r.Dev].Of(q.To, r.MTU)}
 		} else {
 			delete(paths, q)
 		}
@@ -144,6 +164,9 @@ func (t Tunnel) PathQueries() []PathQuery {
 			queries = append(queries, PathQuery{a, t.Mark.Value})
 		}
 	}
+	if t.ComputesSizes() && !t.Peer.IsValid() {
+		queries = append(queries, t.far())
+	}
 	return queries
 }
 
@@ -169,5 +192,5 @@ func PathQueries(c *conn.Conn, names map[string]netip.Addr) []PathQuery {
 			queries = append(queries, PathQuery{e.NextHop.Addr, m.Value})
 		}
 	}
-	return queries
+	return append(queries, somewhere(c)...)
 }

@@ -37,6 +37,7 @@ func Resolve(c *conn.Conn, facts Facts) (Tunnel, conn.Diagnostics) {
 	r.supported()
 	r.ends(&t)
 	r.localLAN(&t)
+	r.sizes(&t)
 	t.OnLoss = onLoss(c.OnLoss, t)
 	return t, r.found
 }
