@@ -31,6 +31,7 @@ conn road
 	right=192.1.2.23
 	rightsubnet=0.0.0.0/0
 	ipsec-interface=1
+	link-mtu=auto
 
 conn same-peer
 	right=192.1.2.23
@@ -46,6 +47,7 @@ conn host
 conn on-link
 	right=192.1.3.33
 	ipsec-interface=3
+	link-mtu=1200
 
 conn six
 	left=2001:db8:1:3::209
@@ -54,6 +56,7 @@ conn six
 	right=2001:db8:1:2::23
 	rightsubnet=::/0
 	ipsec-interface=5
+	link-mtu=auto
 `
 
 // mixedConf has IPv4 and IPv6 inside IPv4.
@@ -261,7 +264,7 @@ var errKilled = errors.New("killed")
 // step does what two bytes say: which conn, and what happens to it.
 func (w *world) step(which, what byte) {
 	c := w.conns[int(which)%len(w.conns)]
-	switch what % 8 {
+	switch what % 9 {
 	case 0, 1:
 		w.up(c)
 	case 2:
@@ -275,7 +278,7 @@ func (w *world) step(which, what byte) {
 			w.t.Fatalf("a failed up of %s changed the claims", c.Name)
 		}
 	case 4, 5: // killed in the middle of up or down
-		w.kill(c, 1+int(what)/8, what%8 == 4)
+		w.kill(c, 1+int(what)/8, what%9 == 4)
 		w.broken = true
 	case 6: // somebody takes the link away, or down
 		w.disturb(c.Interface.Name, what >= 128)
@@ -283,10 +286,24 @@ func (w *world) step(which, what byte) {
 	case 7: // the default gateway changes
 		w.reroute(what >= 128)
 		w.broken = w.broken || routing.Scheme(w.scheme).InMain() // which pin the next hop
+	case 8: // other SAs
+		w.rekey(c, what/9)
 	}
 	if !w.broken {
 		w.inSync()
 	}
+}
+
+// rekey lets an IKE daemon make other SAs, whose sizes follow from a number, or
+// none; up then finds the right MTU.
+func (w *world) rekey(c conn.Conn, n byte) {
+	id := xfrmi.IfID(c.Interface.IfID)
+	w.kernel.SAs = slices.DeleteFunc(w.kernel.SAs, func(sa plan.SA) bool { return sa.IfID == id })
+	if n%3 > 0 {
+		esp := xfrmi.ESP{Mode: xfrmi.Tunnel, UDP: n%2 == 0, Cipher: xfrmi.Cipher{IV: 8, ICV: 8 + int(n%3)*4, Block: 4}}
+		w.kernel.SAs = append(w.kernel.SAs, plan.SA{IfID: id, Direction: plan.Out, Dst: c.Right.Host.Addr, Proto: plan.ProtoESP, ESP: esp})
+	}
+	w.up(c)
 }
 
 func (w *world) up(c conn.Conn) {

@@ -15,11 +15,11 @@ import (
 
 // planned is the JSON form of a plan.
 type planned struct {
-	Conns     []string    `json:"conns"` // the names of those it is for
-	Ops       []plannedOp `json:"ops"`   // empty when there are conflicts
+	Conns     []string         `json:"conns"`          // the names of those it is for
+	Ops       []plannedOp      `json:"ops"`            // empty when there are conflicts
 	MTUs      []plan.TunnelMTU `json:"mtus,omitempty"` // of the links with link-mtu=auto, how they are computed
-	Conflicts []string    `json:"conflicts,omitempty"`
-	Warnings  []string    `json:"warnings,omitempty"`
+	Conflicts []string         `json:"conflicts,omitempty"`
+	Warnings  []string         `json:"warnings,omitempty"`
 }
 
 type plannedOp struct {
