@@ -32,12 +32,14 @@ conn road
 	rightsubnet=0.0.0.0/0
 	ipsec-interface=1
 	link-mtu=auto
+	mss=auto
 
 conn same-peer
 	right=192.1.2.23
 	rightsubnet=192.1.2.0/24
 	ipsec-interface=2
 	mark-out=0x100/0xff00
+	mss=1300
 
 conn host
 	right=192.1.2.45
@@ -48,6 +50,7 @@ conn on-link
 	right=192.1.3.33
 	ipsec-interface=3
 	link-mtu=1200
+	mss=auto
 
 conn six
 	left=2001:db8:1:3::209
@@ -57,6 +60,7 @@ conn six
 	rightsubnet=::/0
 	ipsec-interface=5
 	link-mtu=auto
+	mss=auto
 `
 
 // mixedConf has IPv4 and IPv6 inside IPv4.
@@ -294,6 +298,11 @@ func (w *world) step(which, what byte) {
 	}
 }
 
+// outbound returns an SA to the peer of a conn.
+func outbound(c conn.Conn, esp xfrmi.ESP) plan.SA {
+	return plan.SA{IfID: xfrmi.IfID(c.Interface.IfID), Direction: plan.Out, Dst: c.Right.Host.Addr, Proto: plan.ProtoESP, ESP: esp}
+}
+
 // rekey lets an IKE daemon make other SAs, whose sizes follow from a number, or
 // none; up then finds the right MTU.
 func (w *world) rekey(c conn.Conn, n byte) {
@@ -301,7 +310,7 @@ func (w *world) rekey(c conn.Conn, n byte) {
 	w.kernel.SAs = slices.DeleteFunc(w.kernel.SAs, func(sa plan.SA) bool { return sa.IfID == id })
 	if n%3 > 0 {
 		esp := xfrmi.ESP{Mode: xfrmi.Tunnel, UDP: n%2 == 0, Cipher: xfrmi.Cipher{IV: 8, ICV: 8 + int(n%3)*4, Block: 4}}
-		w.kernel.SAs = append(w.kernel.SAs, plan.SA{IfID: id, Direction: plan.Out, Dst: c.Right.Host.Addr, Proto: plan.ProtoESP, ESP: esp})
+		w.kernel.SAs = append(w.kernel.SAs, outbound(c, esp))
 	}
 	w.up(c)
 }

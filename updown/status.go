@@ -27,7 +27,7 @@ const (
 	Adopted  Condition = "foreign" // equal to what is wanted, made by somebody else
 	Missing  Condition = "missing"
 	Differs  Condition = "differs"
-	Lower    Condition = "lower"    // a computed MTU that may be raised: packets pass as it is
+	Lower    Condition = "lower"    // a computed MTU or MSS that may be raised: packets pass as it is
 	Leftover Condition = "leftover" // ours, and no claim wants it
 )
 
@@ -110,7 +110,7 @@ func (e *Engine) Status(conns []conn.Conn, complete bool) (Status, error) {
 	}
 	slices.SortFunc(s.Conns, func(a, b ConnStatus) int { return strings.Compare(a.Name, b.Name) })
 	for _, op := range diff.Ops {
-		if op.Verb == plan.Del && want.State[op.Object.Key()] == nil {
+		if op.Verb == plan.Del && want.State[op.Object.Key()] == nil && !have.State.Uses(op.Object) {
 			s.Leftovers = append(s.Leftovers, ObjectStatus{Object: madeBy(op.Object), Condition: Leftover})
 		}
 	}
@@ -227,10 +227,14 @@ func (v viewer) object(o plan.Object) ObjectStatus {
 	return s
 }
 
-// isLower reports whether a computed MTU is larger than the one that is there:
+// isLower reports whether a computed MTU or MSS is larger than what is there:
 // as long as that was computed before the SAs were known. No packet is lost for
 // it, so it is no reason for alarm; the next `up` raises it.
 func (v viewer) isLower(want, have plan.Object) bool {
+	if w, ok := want.(xfrmi.Clamp); ok {
+		h := have.(xfrmi.Clamp).MSS
+		return v.want.IsComputed(w) && h.V4 <= w.MSS.V4 && h.V6 <= w.MSS.V6 && h != w.MSS
+	}
 	w, ok := want.(xfrmi.Attr)
 	if !ok || w.Name != xfrmi.AttrMTU || v.want.MTUs[w.Link].Path == 0 {
 		return false

@@ -37,7 +37,7 @@ var rooms = map[string]room{
 	},
 	"updown/kernel": {
 		own:     []string{"updown/plan", "xfrmi", "routing", "conn"},
-		foreign: []string{"github.com/vishvananda/netlink", "github.com/vishvananda/netns", "golang.org/x/sys"},
+		foreign: []string{"github.com/google/nftables", "github.com/vishvananda/netlink", "github.com/vishvananda/netns", "golang.org/x/sys"},
 		not:     []string{"os/exec"},
 	},
 	"updown": {

@@ -20,7 +20,7 @@ import (
 )
 
 // query makes every object visible that the cases use.
-var query = plan.Query{Tables: []routing.Table{50, 1000}, Settings: []string{"eth0"}}
+var query = plan.Query{Tables: []routing.Table{50, 1000}, Settings: []string{"eth0"}, Clamps: true}
 
 // Files returns the cases in a directory.
 func Files(t *testing.T, dir string) []string {

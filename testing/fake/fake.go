@@ -84,7 +84,11 @@ func (k *Kernel) everything(q plan.Query) plan.Observation {
 			o.Facts.Paths[pq] = routing.Path{Dev: r.Dev, Via: r.Via, MTU: k.linkMTU(r.Dev).Of(pq.To, r.MTU)}
 		}
 	}
+	o.Facts.NoFilter = k.Unprivileged && q.Clamps
 	for _, obj := range k.State.Sorted() {
+		if isFilter(obj) && (!q.Clamps || k.Unprivileged) {
+			continue
+		}
 		switch obj := obj.(type) {
 		case xfrmi.Link:
 			if obj.Kind != xfrmi.Kind {
@@ -181,6 +185,9 @@ func (k *Kernel) do(op plan.Op) error {
 // refusal returns the error with which Linux refuses an operation.
 func (k *Kernel) refusal(op plan.Op) error {
 	have := k.State[op.Object.Key()]
+	if isFilter(op.Object) {
+		return k.refuseFilter(op, have)
+	}
 	switch o := op.Object.(type) {
 	case xfrmi.Link:
 		return k.refuseLink(op, o, have)

@@ -82,6 +82,8 @@ func sameSort(a, b plan.Op) bool {
 	case routing.Route:
 		y, ok := b.Object.(routing.Route)
 		return ok && a.Verb == b.Verb && x.Type == y.Type
+	case xfrmi.ClampTable, xfrmi.ClampChain, xfrmi.Clamp:
+		return isFilter(b)
 	case routing.Rule:
 		y, ok := b.Object.(routing.Rule)
 		return ok && a.Verb == b.Verb && x.Priority == y.Priority
@@ -95,6 +97,9 @@ func (k *Kernel) do(ops []plan.Op) []error {
 	if s, ok := ops[0].Object.(routing.Sysctl); ok {
 		errs[0] = writeSysctl(s)
 		return errs
+	}
+	if isFilter(ops[0]) {
+		return filter(ops)
 	}
 	if isLinkDeletion(ops[0]) && len(ops) >= groupAtLeast {
 		return k.deleteGroup(ops)

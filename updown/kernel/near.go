@@ -57,7 +57,7 @@ func (k *Kernel) near(q plan.Query) (plan.Observation, error) {
 		}
 	}
 	links.resolve(o.State)
-	if err := k.sas(&o.Facts, q.SAs); err != nil {
+	if err := k.others(&o, q); err != nil {
 		return o, err
 	}
 	return o, k.settings(&o, links, settings)

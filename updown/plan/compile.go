@@ -29,6 +29,8 @@ type Want struct {
 	// that it is not known either which device needs its settings.
 	PathUnknown bool
 	MTUs        map[string]TunnelMTU // by link, those that conns ask for
+	clamps      map[string]clamp     // by link, those that conns ask for
+	noFilter    bool                 // what nftables has is not known
 }
 
 // ByOwner returns the objects that each claim wants, in the order of making.
@@ -55,7 +57,8 @@ func (w Want) Keys() map[string][]string {
 
 // On returns what is wanted of a host with this state: a link that somebody
 // else made is used as it is, but for being up. Of a link that is there, an MTU
-// is left that may be right for SAs that are not there at the moment.
+// and an MSS are left that may be right for SAs that are not there at the
+// moment.
 func (w Want) On(have State, m Managed) Want {
 	w.State = maps.Clone(w.State)
 	w.State.drop(func(o Object) bool {
@@ -74,6 +77,7 @@ func (w Want) On(have State, m Managed) Want {
 		}
 		return a.Name == xfrmi.AttrAddrGen && have[a.Key()] == nil && w.staysSmall(have, a.Link)
 	})
+	w.settleClamps(have)
 	return w
 }
 
@@ -83,7 +87,7 @@ func Compile(claims []Claim, facts Facts) (Want, []Problem) {
 	c := compiler{
 		want: Want{
 			State: State{}, Owners: map[string][]string{}, Kept: map[string]bool{},
-			MTUs: map[string]TunnelMTU{},
+			MTUs: map[string]TunnelMTU{}, clamps: map[string]clamp{}, noFilter: facts.NoFilter,
 		},
 		facts:   facts,
 		linkMTU: map[string]int{},
@@ -92,6 +96,7 @@ func Compile(claims []Claim, facts Facts) (Want, []Problem) {
 	c.checkPeers(claims)
 	c.checkMarks(claims)
 	c.sizes(claims)
+	c.clamps(claims)
 	for _, claim := range claims {
 		c.claim(claim)
 	}
@@ -157,6 +162,7 @@ func (c *compiler) claim(claim Claim) {
 	c.put(claim, xfrmi.Link{Name: t.Link, Kind: xfrmi.Kind, IfID: t.IfID, Mine: true})
 	c.put(claim, xfrmi.Attr{Link: t.Link, Name: xfrmi.AttrAlias, Value: xfrmi.Alias(t.IfID)})
 	c.putMTU(claim)
+	c.putClamp(claim)
 	c.put(claim, xfrmi.Attr{Link: t.Link, Name: xfrmi.AttrState, Value: "up"})
 	for _, a := range t.Addrs {
 		if !c.usableElsewhere(a.Addr()) {

@@ -95,7 +95,7 @@ func (c *compiler) sizes(claims []Claim) {
 	for _, claim := range claims {
 		t := claim.Tunnel
 		six[t.Link] = six[t.Link] || t.wantsIPv6()
-		if t.LinkMTU.Bytes == 0 && !t.ComputesSizes() {
+		if t.LinkMTU == (Size{}) {
 			continue
 		}
 		m := c.mtuFor(t)
@@ -164,12 +164,17 @@ func (t Tunnel) wantsIPv6() bool {
 		slices.ContainsFunc(t.Pairs, func(p Pair) bool { return p.Theirs.Addr().Is6() })
 }
 
-// mtuFor returns the MTU that one tunnel needs: the one it gives, else what the
-// smallest of its SAs leaves, else what is left by the worst that they may be.
+// mtuFor returns the MTU that one tunnel needs: the one it gives, or computed.
 func (c *compiler) mtuFor(t Tunnel) TunnelMTU {
 	if n := int(t.LinkMTU.Bytes); n != 0 {
 		return TunnelMTU{Link: t.Link, MTU: xfrmi.MTU{Bytes: n}}
 	}
+	return c.computedMTU(t)
+}
+
+// computedMTU returns what the smallest of a tunnel's SAs leaves, else what is
+// left by the worst that they may be.
+func (c *compiler) computedMTU(t Tunnel) TunnelMTU {
 	path := c.pathMTU(t)
 	m := TunnelMTU{
 		Link: t.Link, MTU: t.ESP.MTU(path), Estimate: noSAs,

@@ -73,6 +73,7 @@ func Diff(want Want, have State, ctx Context) Plan {
 			d.unwanted(o)
 		}
 	}
+	d.chains()
 	d.restore()
 	d.foreignInTables()
 	d.clashes()
@@ -93,10 +94,13 @@ type differ struct {
 	deferred       []Object // settings that come with a greater MTU
 }
 
-// home returns the link that an object lives on, or is, or "".
+// home returns the link that an object lives on, or is, or is for, or "".
 func home(o Object) string {
-	if l, ok := o.(xfrmi.Link); ok {
-		return l.Name
+	switch o := o.(type) {
+	case xfrmi.Link:
+		return o.Name
+	case xfrmi.Clamp:
+		return o.Link
 	}
 	return linkOf(o)
 }
@@ -236,6 +240,9 @@ func (d *differ) samePriority(o Object) {
 
 // unwanted notes the deletion of our own object that nobody wants any more.
 func (d *differ) unwanted(o Object) {
+	if _, isChain := o.(xfrmi.ClampChain); isChain {
+		return // see chains
+	}
 	if d.want.State[o.Key()] == nil && !d.want.Kept[o.Key()] && d.Managed.Owns(o) {
 		d.unmakes = append(d.unmakes, Op{Del, o})
 	}

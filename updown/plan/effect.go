@@ -28,6 +28,8 @@ func (s State) Effect(op Op) {
 	}
 	delete(s, key)
 	switch o := op.Object.(type) {
+	case xfrmi.ClampTable:
+		s.drop(diesWithTable)
 	case xfrmi.Link:
 		s.drop(func(o2 Object) bool { return linkOf(o2) == o.Name })
 	case xfrmi.Addr:

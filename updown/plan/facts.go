@@ -23,6 +23,7 @@ type Query struct {
 	Paths    []PathQuery
 	Settings []string     // links whose settings are asked for, beside those on Paths and all xfrm interfaces
 	SAs      []xfrmi.IfID // whose SAs are asked for
+	Clamps   bool         // whether what nftables has of ours is asked for
 	Near     *Near        // nil for everything
 }
 
@@ -62,7 +63,8 @@ type Facts struct {
 	SAs          map[xfrmi.IfID][]SA // those asked for that work
 	// NoSAs says that SAs were asked for and could not be read, for want of
 	// privilege (CAP_NET_ADMIN).
-	NoSAs bool
+	NoSAs    bool
+	NoFilter bool // the same of nftables
 }
 
 // LinkMTU has the MTU of a link in bytes, and that for IPv6, which a router may

@@ -36,6 +36,10 @@ func (m Managed) Owns(o Object) bool {
 		return o.Mine() && (o.Dev != "" || o.Table == routing.TableMain || m.manages(o.Table))
 	case routing.Rule:
 		return m.ownsRule(o)
+	case xfrmi.ClampTable:
+		return o.Other == ""
+	case xfrmi.ClampChain, xfrmi.Clamp:
+		return true // nobody else has business in our table
 	}
 	return false
 }

@@ -48,6 +48,8 @@ func (op Op) String() string {
 		return ip(routing.FamilyOf(o.Dst.Addr()), "route", op)
 	case routing.Rule:
 		return ip(o.Family, "rule", op)
+	case xfrmi.ClampTable, xfrmi.ClampChain, xfrmi.Clamp:
+		return nftCommand(op)
 	}
 	return fmt.Sprintf("%s %s", op.Verb, op.Object)
 }

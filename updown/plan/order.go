@@ -15,6 +15,7 @@ const (
 	rankLink = iota
 	rankAddr
 	rankSysctl
+	rankClamp
 	rankEscape // guards, and routes to peers
 	rankRule
 	rankAttract // routes through an xfrm interface
@@ -44,6 +45,8 @@ func (r order) rank(o Object) int {
 		return rankAddr
 	case routing.Sysctl:
 		return rankSysctl
+	case xfrmi.ClampTable, xfrmi.ClampChain, xfrmi.Clamp:
+		return rankClamp
 	case routing.Rule:
 		return rankRule
 	case routing.Route:
@@ -75,6 +78,10 @@ func (r order) place(o Object) place {
 		p.link, p.n = o.Link, slices.Index(attrOrder, o.Name)
 	case routing.Rule:
 		p.n = int(o.Priority)
+	case xfrmi.ClampChain:
+		p.n = 1 // in the table, which is 0
+	case xfrmi.Clamp:
+		p.n = 2 // refers to its chain
 	}
 	return p
 }

@@ -10,7 +10,7 @@ import (
 	"github.com/ipsecif/ipsecif/xfrmi"
 )
 
-// ParseOp reads what Op.String prints: the subset of ip(8) and sysctl(8) that
+// ParseOp reads what Op.String prints: the subset of ip(8), sysctl(8) and nft(8) that
 // operations are written in.
 func ParseOp(line string) (Op, error) {
 	p := parser{words: strings.Fields(line)}
@@ -114,9 +114,11 @@ func (p *parser) op() Op {
 	switch command := p.next("command"); command {
 	case "sysctl":
 		return p.sysctl()
+	case "nft":
+		return p.nft()
 	case "ip":
 	default:
-		p.fail("%q is neither ip nor sysctl", command)
+		p.fail("%q is not ip, sysctl or nft", command)
 		return Op{}
 	}
 	family := routing.IPv4

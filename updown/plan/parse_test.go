@@ -32,6 +32,13 @@ ip -6 rule del priority 100 to 2001:db8::/32 fwmark 0x0/0xff lookup default prot
 ip -4 rule add priority 101 unreachable protocol kernel
 sysctl -w net.ipv4.conf.eth0.rp_filter=2
 sysctl -w net.ipv4.conf.eth0/100.rp_filter=0
+nft 'add table inet ipsecif { map tunnels { type ifname : verdict; }; chain out { type filter hook postrouting priority mangle; policy accept; tcp flags syn oifname vmap @tunnels; }; chain in { type filter hook prerouting priority mangle; policy accept; tcp flags syn iifname vmap @tunnels; }; }'
+nft 'add chain inet ipsecif mss-1360-1340 { meta nfproto ipv4 tcp option maxseg size set 1360; meta nfproto ipv6 tcp option maxseg size set 1340; }'
+nft 'add element inet ipsecif tunnels { "ipsec1" : jump mss-1360-1340 }'
+nft 'delete element inet ipsecif tunnels { "ipsec1" }; add element inet ipsecif tunnels { "ipsec1" : jump mss-1360-1340 }'
+nft 'delete element inet ipsecif tunnels { "ipsec1" }'
+nft 'delete chain inet ipsecif mss-1360-1340'
+nft 'delete table inet ipsecif'
 `
 
 func TestParsePrints(t *testing.T) {
@@ -48,14 +55,16 @@ func TestParsePrints(t *testing.T) {
 
 func TestParseRefuses(t *testing.T) {
 	for line, want := range map[string]string{
-		"":                                     "command is missing",
-		"rm -rf /":                             `"rm" is neither ip nor sysctl`,
-		"ip link frob eth0":                    `verb "frob"`,
-		"ip tunnel add x":                      `object "tunnel"`,
-		"ip link add":                          "device is missing",
-		"ip link add ipsec1 type xfrm if_id x": `if_id "x" is no number`,
-		"ip link add ipsec1 colour red":        `unexpected "colour"`,
-		"ip link del dev ipsec1 type xfrm":     `unexpected "type"`,
+		"":                    "command is missing",
+		"rm -rf /":            `"rm" is not ip, sysctl or nft`,
+		"nft 'flush ruleset'": "is none of the commands for nft",
+		`nft 'add element inet ipsecif tunnels { "ipsec1" : accept }'`: "is none of the commands for nft",
+		"ip link frob eth0":                               `verb "frob"`,
+		"ip tunnel add x":                                 `object "tunnel"`,
+		"ip link add":                                     "device is missing",
+		"ip link add ipsec1 type xfrm if_id x":            `if_id "x" is no number`,
+		"ip link add ipsec1 colour red":                   `unexpected "colour"`,
+		"ip link del dev ipsec1 type xfrm":                `unexpected "type"`,
 		"ip -4 address add 192.0.2.1/33 dev eth0":         "prefix length",
 		"ip -4 address add 192.0.2.1/32":                  "dev is missing",
 		"ip -4 route add 192.0.2.0/24 dev eth0 table x":   `table "x"`,

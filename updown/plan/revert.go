@@ -14,6 +14,7 @@ import (
 func Revert(before, now State, done []Op) []Op {
 	made := map[string]Object{} // by key, what done has left there; nil for deleted
 	links := map[string]bool{}  // whose objects may have gone along with something
+	table := false              // the same of nftables
 	for _, op := range done {
 		key := op.Object.Key()
 		made[key] = op.Object
@@ -25,6 +26,8 @@ func Revert(before, now State, done []Op) []Op {
 			links[o.Name] = true
 		case xfrmi.Addr:
 			links[o.Link] = true
+		case xfrmi.ClampTable:
+			table = true
 		}
 	}
 	r := orderOf(before, now)
@@ -33,7 +36,8 @@ func Revert(before, now State, done []Op) []Op {
 	var makes []Op
 	for key, was := range before {
 		ours, touched := made[key]
-		if !touched && !links[linkOf(was)] || comesByItself(was) {
+		along := links[linkOf(was)] || table && diesWithTable(was)
+		if !touched && !along || comesByItself(was) {
 			continue
 		}
 		is := now[key]
@@ -47,7 +51,21 @@ func Revert(before, now State, done []Op) []Op {
 			makes = append(makes, replacing(is, was)...)
 		}
 	}
-	return append(unmakes, r.making(makes)...)
+	unmakes, chains := cut(unmakes)
+	return slices.Concat(unmakes, r.making(makes), chains)
+}
+
+// cut takes the deletions of chains of nftables out: until an entry is restored
+// it may refer to one.
+func cut(unmakes []Op) (rest, chains []Op) {
+	for _, op := range unmakes {
+		if _, ok := op.Object.(xfrmi.ClampChain); ok {
+			chains = append(chains, op)
+		} else {
+			rest = append(rest, op)
+		}
+	}
+	return rest, chains
 }
 
 // revertMade returns the deletion of what was made and was not there before,
@@ -79,13 +97,14 @@ func comesByItself(o Object) bool {
 	return ok && r.Type == routing.Unicast && r.Protocol == routing.ProtocolKernel
 }
 
-// prune leaves out deletions of what dies with its link anyway.
+// prune leaves out deletions of what dies with its link or table anyway.
 func prune(unmakes []Op) []Op {
 	dying := map[string]bool{}
+	table := slices.Contains(unmakes, Op{Del, xfrmi.ClampTable{}})
 	for _, op := range unmakes {
 		if l, ok := op.Object.(xfrmi.Link); ok && op.Verb == Del {
 			dying[l.Name] = true
 		}
 	}
-	return slices.DeleteFunc(unmakes, func(op Op) bool { return dying[linkOf(op.Object)] })
+	return slices.DeleteFunc(unmakes, func(op Op) bool { return dying[linkOf(op.Object)] || table && diesWithTable(op.Object) })
 }

@@ -12,9 +12,10 @@ import (
 )
 
 // Object is one thing in the kernel: an xfrmi.Link, xfrmi.Attr, xfrmi.Addr,
-// routing.Sysctl, routing.Route or routing.Rule. Objects are comparable
-// values: == is equality, Key is identity. String is iproute2's notation
-// without the command.
+// routing.Sysctl, routing.Route or routing.Rule, or of nftables an
+// xfrmi.ClampTable, xfrmi.ClampChain or xfrmi.Clamp. Objects are comparable
+// values: == is equality, Key is identity. String is the notation of ip(8),
+// sysctl(8) or nft(8) without the command.
 type Object interface {
 	Key() string
 	String() string

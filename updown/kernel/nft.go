@@ -1,0 +1,178 @@
+package kernel
+
+import (
+	"encoding/binary"
+	"errors"
+	"syscall"
+
+	"github.com/google/nftables"
+	"github.com/google/nftables/binaryutil"
+	"github.com/google/nftables/expr"
+	"github.com/ipsecif/ipsecif/updown/plan"
+	"github.com/ipsecif/ipsecif/xfrmi"
+	"golang.org/x/sys/unix"
+)
+
+var (
+	nftTable = &nftables.Table{Family: nftables.TableFamilyINet, Name: xfrmi.NftTable}
+	nftMap   = &nftables.Set{
+		Table: nftTable, Name: xfrmi.NftMap, IsMap: true,
+		KeyType: nftables.TypeIFName, DataType: nftables.TypeVerdict, KeyByteOrder: binaryutil.NativeEndian,
+	}
+)
+
+// baseChain is one of the two chains that look into the map.
+type baseChain struct {
+	name string
+	hook *nftables.ChainHook
+	key  expr.MetaKey
+}
+
+var baseChains = []baseChain{
+	{xfrmi.NftOut, nftables.ChainHookPostrouting, expr.MetaKeyOIFNAME},
+	{xfrmi.NftIn, nftables.ChainHookPrerouting, expr.MetaKeyIIFNAME},
+}
+
+func (b baseChain) chain() *nftables.Chain {
+	accept := nftables.ChainPolicyAccept
+	return &nftables.Chain{
+		Table: nftTable, Name: b.name, Type: nftables.ChainTypeFilter,
+		Hooknum: b.hook, Priority: nftables.ChainPriorityMangle, Policy: &accept,
+	}
+}
+
+// Registers and what packets are looked at for (linux/netfilter/nf_tables.h,
+// RFC 9293).
+const (
+	register    = unix.NFT_REG_1
+	tcpFlags    = 13 // offset in the header
+	flagSYN     = 2
+	optionMSS   = 2 // kind of the option, and the offset of the size in it
+	mssOffset   = 2
+	mssLen      = 2
+	ifNameBytes = 16
+)
+
+// rule returns `tcp flags syn oifname vmap @tunnels`, as nft(8) compiles it.
+func (b baseChain) rule() []expr.Any {
+	return []expr.Any{
+		&expr.Meta{Key: expr.MetaKeyL4PROTO, Register: register},
+		&expr.Cmp{Op: expr.CmpOpEq, Register: register, Data: []byte{unix.IPPROTO_TCP}},
+		&expr.Payload{DestRegister: register, Base: expr.PayloadBaseTransportHeader, Offset: tcpFlags, Len: 1},
+		&expr.Bitwise{SourceRegister: register, DestRegister: register, Len: 1, Mask: []byte{flagSYN}, Xor: []byte{0}},
+		&expr.Cmp{Op: expr.CmpOpNeq, Register: register, Data: []byte{0}},
+		&expr.Meta{Key: b.key, Register: register},
+		&expr.Lookup{SourceRegister: register, IsDestRegSet: true, SetName: xfrmi.NftMap},
+	}
+}
+
+// clampRule returns `meta nfproto FAMILY tcp option maxseg size set MSS`.
+func clampRule(family byte, mss int) []expr.Any {
+	return []expr.Any{
+		&expr.Meta{Key: expr.MetaKeyNFPROTO, Register: register},
+		&expr.Cmp{Op: expr.CmpOpEq, Register: register, Data: []byte{family}},
+		&expr.Immediate{Register: register, Data: binary.BigEndian.AppendUint16(nil, uint16(mss))},
+		&expr.Exthdr{SourceRegister: register, Type: optionMSS, Offset: mssOffset, Len: mssLen, Op: expr.ExthdrOpTcpopt},
+	}
+}
+
+func clampRules(m xfrmi.MSS) [][]expr.Any {
+	return [][]expr.Any{clampRule(unix.NFPROTO_IPV4, m.V4), clampRule(unix.NFPROTO_IPV6, m.V6)}
+}
+
+// isFilter reports whether an operation is one on nftables.
+func isFilter(op plan.Op) bool {
+	switch op.Object.(type) {
+	case xfrmi.ClampTable, xfrmi.ClampChain, xfrmi.Clamp:
+		return true
+	}
+	return false
+}
+
+// filter applies operations on nftables in one transaction, of which all
+// succeed or none. When they do not, they are tried one by one, to tell which
+// one it is.
+func filter(ops []plan.Op) []error {
+	errs := make([]error, len(ops))
+	err := transaction(ops)
+	if err == nil || len(ops) == 1 {
+		errs[0] = err
+		return errs
+	}
+	for i := range ops {
+		if errs[i] = transaction(ops[i : i+1]); errs[i] != nil {
+			for ; i+1 < len(ops); i++ {
+				errs[i+1] = errNotBegun
+			}
+			break
+		}
+	}
+	return errs
+}
+
+func transaction(ops []plan.Op) error {
+	c, err := nftables.New()
+	if err != nil {
+		return err
+	}
+	for _, op := range ops {
+		if err := queue(c, op); err != nil {
+			return err
+		}
+	}
+	// The library joins the errors of all messages; those after the first only
+	// follow from it.
+	err = c.Flush()
+	var errno syscall.Errno
+	if errors.As(err, &errno) {
+		return errno
+	}
+	return err
+}
+
+// queue adds the messages for one operation to a transaction.
+func queue(c *nftables.Conn, op plan.Op) error {
+	switch o := op.Object.(type) {
+	case xfrmi.ClampTable:
+		if op.Verb == plan.Del {
+			c.DelTable(nftTable)
+			return nil
+		}
+		return queueTable(c)
+	case xfrmi.ClampChain:
+		chain := &nftables.Chain{Table: nftTable, Name: o.MSS.Chain()}
+		if op.Verb == plan.Del {
+			c.DelChain(chain)
+			return nil
+		}
+		c.AddChain(chain)
+		c.FlushChain(chain)
+		for _, r := range clampRules(o.MSS) {
+			c.AddRule(&nftables.Rule{Table: nftTable, Chain: chain, Exprs: r})
+		}
+	case xfrmi.Clamp:
+		key := make([]byte, ifNameBytes)
+		copy(key, o.Link)
+		if op.Verb != plan.Add {
+			if err := c.SetDeleteElements(nftMap, []nftables.SetElement{{Key: key}}); err != nil || op.Verb == plan.Del {
+				return err
+			}
+		}
+		verdict := &expr.Verdict{Kind: expr.VerdictJump, Chain: o.MSS.Chain()}
+		return c.SetAddElements(nftMap, []nftables.SetElement{{Key: key, VerdictData: verdict}})
+	}
+	return nil
+}
+
+func queueTable(c *nftables.Conn) error {
+	c.CreateTable(nftTable)
+	set := *nftMap // AddSet gives it a number, which is good for one transaction
+	if err := c.AddSet(&set, nil); err != nil {
+		return err
+	}
+	for _, b := range baseChains {
+		chain := c.AddChain(b.chain())
+		c.AddRule(&nftables.Rule{Table: nftTable, Chain: chain, Exprs: b.rule()})
+	}
+	return nil
+}

@@ -1,0 +1,131 @@
+package kernel
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"reflect"
+
+	"github.com/google/nftables"
+	"github.com/google/nftables/expr"
+	"github.com/ipsecif/ipsecif/updown/plan"
+	"github.com/ipsecif/ipsecif/xfrmi"
+	"golang.org/x/sys/unix"
+)
+
+// clamps adds what nftables has of ours to the state.
+func clamps(o *plan.Observation) error {
+	err := readTable(o.State)
+	switch {
+	case errors.Is(err, unix.EPERM):
+		o.Facts.NoFilter = true
+		return nil
+	case errors.Is(err, unix.ENOENT), errors.Is(err, unix.EPROTONOSUPPORT), errors.Is(err, unix.EINVAL):
+		return nil // there is no such table, or a kernel without nftables
+	case err != nil:
+		return fmt.Errorf("reading nftables: %w", err)
+	}
+	return nil
+}
+
+func readTable(s plan.State) error {
+	c, err := nftables.New(nftables.AsLasting())
+	if err != nil {
+		return err
+	}
+	defer c.CloseLasting()
+	if _, err := c.ListTableOfFamily(xfrmi.NftTable, nftables.TableFamilyINet); err != nil {
+		return err
+	}
+	chains, err := c.ListChainsOfTableFamily(nftables.TableFamilyINet)
+	if err != nil {
+		return err
+	}
+	table := xfrmi.ClampTable{}
+	bases := 0
+	for _, chain := range chains {
+		if chain.Table.Name != xfrmi.NftTable {
+			continue
+		}
+		rules, err := c.GetRules(nftTable, chain)
+		if err != nil {
+			return err
+		}
+		clamp, isClamp := xfrmi.ParseClampChain(chain.Name)
+		switch {
+		case isClamp && hasRules(rules, clampRules(clamp.MSS)...):
+			s.Put(clamp)
+		case isBase(chain, rules):
+			bases++
+		default:
+			table.Other = "with a chain " + chain.Name + " that ipsecif does not make"
+		}
+	}
+	if bases != len(baseChains) && table.Other == "" {
+		table.Other = "without one of its base chains"
+	}
+	if err := readMap(c, s, &table); err != nil {
+		return err
+	}
+	s.Put(table)
+	return nil
+}
+
+// readMap adds the entries of the map to the state.
+func readMap(c *nftables.Conn, s plan.State, table *xfrmi.ClampTable) error {
+	sets, err := c.GetSets(nftTable)
+	if err != nil {
+		return err
+	}
+	if len(sets) != 1 || sets[0].Name != nftMap.Name || !sets[0].IsMap {
+		table.Other = "with other maps than " + xfrmi.NftMap
+		return nil
+	}
+	elements, err := c.GetSetElements(nftMap)
+	if err != nil {
+		return err
+	}
+	for _, e := range elements {
+		if clamp, ok := parseClamp(e); ok {
+			s.Put(clamp)
+		} else {
+			table.Other = "with an element of the map that ipsecif does not make"
+		}
+	}
+	return nil
+}
+
+// isBase reports whether a chain is one of our two base chains.
+func isBase(chain *nftables.Chain, rules []*nftables.Rule) bool {
+	for _, b := range baseChains {
+		want := b.chain()
+		if chain.Name == b.name && hasRules(rules, b.rule()) && chain.Type == want.Type && chain.Policy != nil && *chain.Policy == *want.Policy &&
+			chain.Hooknum != nil && *chain.Hooknum == *want.Hooknum && chain.Priority != nil && *chain.Priority == *want.Priority {
+			return true
+		}
+	}
+	return false
+}
+
+// hasRules reports whether rules do the same as those wanted.
+func hasRules(rules []*nftables.Rule, want ...[]expr.Any) bool {
+	if len(rules) != len(want) {
+		return false
+	}
+	for i, r := range rules {
+		if !reflect.DeepEqual(r.Exprs, want[i]) {
+			return false
+		}
+	}
+	return true
+}
+
+// parseClamp reads an entry of the map. The library leaves its verdict as the
+// kernel sends it.
+func parseClamp(e nftables.SetElement) (xfrmi.Clamp, bool) {
+	verdict := attrs(e.Val)
+	code := verdict[unix.NFTA_VERDICT_CODE]
+	chain, ok := xfrmi.ParseClampChain(text(verdict[unix.NFTA_VERDICT_CHAIN]))
+	jumps := len(code) == 4 && int32(binary.BigEndian.Uint32(code)) == unix.NFT_JUMP
+	return xfrmi.Clamp{Link: text(e.Key), MSS: chain.MSS}, ok && jumps
+}
