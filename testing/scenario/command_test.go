@@ -142,8 +142,8 @@ func exits(ts *testscript.TestScript, _ bool, words []string) {
 	}
 }
 
-// ipBatch HOST FILE runs a printed plan with the real ip and sysctl: lines of
-// one family in a row go to one ip -batch.
+// ipBatch HOST FILE runs a printed plan with the real ip, sysctl and nft: lines
+// of one family in a row go to one ip -batch, what is for nft to nft -f.
 func ipBatch(ts *testscript.TestScript, _ bool, words []string) {
 	args(ts, words, 2, "ipbatch HOST FILE")
 	family, batch := "", ""
@@ -158,6 +158,13 @@ func ipBatch(ts *testscript.TestScript, _ bool, words []string) {
 	}
 	for line := range strings.Lines(ts.ReadFile(words[1])) {
 		command, rest, _ := strings.Cut(strings.TrimSpace(line), " ")
+		if command == "nft" {
+			flush()
+			file := filepath.Join(of(ts).dir, "nft")
+			ts.Check(os.WriteFile(file, []byte(strings.Trim(rest, "'")+"\n"), 0o600))
+			ts.Check(run(ts, []string{words[0], "nft", "-f", file}))
+			continue
+		}
 		if command != "ip" {
 			flush()
 			ts.Check(run(ts, append([]string{words[0], command}, strings.Fields(rest)...)))

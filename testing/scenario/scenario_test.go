@@ -48,6 +48,8 @@ func TestScenarios(t *testing.T) {
 			"capture":   capture,
 			"only-esp":  onlyESP,
 			"seen":      seen,
+			"largest":   largest,
+			"transfer":  transfer,
 			"rp_filter": rpFilter,
 		},
 	})

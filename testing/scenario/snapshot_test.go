@@ -19,6 +19,7 @@ var dumps = [][]string{
 	{"ip", "-6", "route", "show", "table", "all"},
 	{"ip", "-d", "-4", "rule", "show"},
 	{"ip", "-d", "-6", "rule", "show"},
+	{"nft", "list", "ruleset"},
 	{"sysctl", "-a", "-r", `net\.ipv4\.conf\..*\.rp_filter`},
 }
 
@@ -49,7 +50,7 @@ func (s *scenario) dump(ts *testscript.TestScript, host string, commands [][]str
 }
 
 // snapshot HOST FILE writes all links, addresses, routes and rules of a host,
-// both families, and rp_filter of every link.
+// both families, what nftables has, and rp_filter of every link.
 func snapshot(ts *testscript.TestScript, _ bool, words []string) {
 	args(ts, words, 2, "snapshot HOST FILE")
 	ts.Check(os.WriteFile(ts.MkAbs(words[1]), []byte(of(ts).dump(ts, words[0], dumps)), 0o644))
