@@ -267,7 +267,7 @@ func (n *nearRun) limit(before []plan.Claim, want plan.Want) {
 
 // sufficient reports whether what was read is enough to judge. It is not where
 // another way to a peer must be found than the kernel's answer, where there is a
-// route to the same destination, where a link of
+// route to the same destination, where others share the size of a link, where a link of
 // claims has gone or has changed, so that all of them need repair, where nobody
 // claims what a link of ours has, and where a route to a peer may need repair
 // that is on no link of ours.
@@ -275,6 +275,11 @@ func (n *nearRun) sufficient(before []plan.Claim) bool {
 	r := &n.run
 	for _, p := range r.have.Facts.Paths {
 		if l, _ := r.link(p.Dev); l.Kind == xfrmi.Kind {
+			return false
+		}
+	}
+	for _, c := range slices.Concat(before, r.added) {
+		if n.sharesSizes(c.Tunnel) {
 			return false
 		}
 	}

@@ -3,6 +3,7 @@ package updown
 import (
 	"net/netip"
 	"slices"
+	"strconv"
 
 	"github.com/ipsecif/ipsecif/conn"
 	"github.com/ipsecif/ipsecif/routing"
@@ -13,7 +14,7 @@ import (
 // query asks for what is near the conns and the claims. The routes of a table
 // are read by its first user only, who has to know that nobody else is there.
 func (n *nearRun) query(before []plan.Claim, conns []conn.Conn) plan.Query {
-	q := plan.Query{Paths: paths(before, conns, n.Names), Near: &plan.Near{}}
+	q := plan.Query{Paths: paths(before, conns, n.Names), SAs: sas(before, conns), Clamps: clamps(before, conns), Near: &plan.Near{}}
 	for _, s := range n.run.saved {
 		q.Settings = append(q.Settings, s.Link)
 	}
@@ -43,6 +44,23 @@ func (n *nearRun) query(before []plan.Claim, conns []conn.Conn) plan.Query {
 	q.Near.Links, q.Tables = sorted(q.Near.Links), unique(q.Tables)
 	q.Near.Addrs, q.Near.Dsts, q.Near.Guards = unique(q.Near.Addrs), unique(q.Near.Dsts), unique(q.Near.Guards)
 	return q
+}
+
+// clamps reports whether any of the claims or conns has or had an MSS.
+func clamps(claims []plan.Claim, conns []conn.Conn) bool {
+	return slices.ContainsFunc(claims, func(c plan.Claim) bool { return c.Tunnel.MSS != plan.Size{} }) ||
+		slices.ContainsFunc(conns, func(c conn.Conn) bool { return c.MSS.Kind == conn.SizeAuto || c.MSS.Kind == conn.SizeBytes })
+}
+
+// sharesSizes reports whether sizes of a tunnel's link may depend on more claims
+// than one: it is shared, and a size is asked for here or has been set.
+func (n *nearRun) sharesSizes(t plan.Tunnel) bool {
+	if _, shared := n.store.Wants(xfrmi.Link{Name: t.Link}.Key(), n.names); !shared {
+		return false
+	}
+	mtu := xfrmi.Attr{Link: t.Link, Name: xfrmi.AttrMTU, Value: strconv.Itoa(xfrmi.DefaultMTU)}
+	have, there := n.run.have.State[mtu.Key()]
+	return t.LinkMTU != plan.Size{} || t.MSS != plan.Size{} || there && have != plan.Object(mtu)
 }
 
 // destinations returns the nets of both ends: which are the remote ones is not

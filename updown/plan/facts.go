@@ -154,10 +154,10 @@ func (f Facts) bestOfMain(s State, to netip.Addr) (best routing.Route, ok bool) 
 }
 
 // PathQueries asks for the path to the peer and to its configured next hop, if
-// anything depends on it: a route through that next hop, or the settings of the
-// device that ESP comes in by.
+// anything depends on it: a route through that next hop, the settings of the
+// device that ESP comes in by, or sizes.
 func (t Tunnel) PathQueries() []PathQuery {
-	if !t.Scheme.InMain() && !(peerInside(t) && t.Peer.Is4() && !t.ByPeer) {
+	if !t.ComputesSizes() && !t.Scheme.InMain() && !(peerInside(t) && t.Peer.Is4() && !t.ByPeer) {
 		return nil
 	}
 	var queries []PathQuery
@@ -184,7 +184,7 @@ func PathQueries(c *conn.Conn, names map[string]netip.Addr) []PathQuery {
 	m, _ := mark(c)
 	var queries []PathQuery
 	for _, e := range []conn.End{c.Left, c.Right} {
-		if !scheme(c.Scheme).InMain() && !hostInside(e) {
+		if !scheme(c.Scheme).InMain() && !hostInside(e) && !computesSizes(c) {
 			continue
 		}
 		if e.Host.Kind == conn.HostAddr {

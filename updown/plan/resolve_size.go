@@ -26,12 +26,16 @@ func (r *resolver) sizes(t *Tunnel) {
 // somewhere asks for the path that decides about sizes of a conn without a
 // known peer.
 func somewhere(c *conn.Conn) []PathQuery {
-	t := Tunnel{LinkMTU: size(c.LinkMTU), MSS: size(c.MSS), ESP: xfrmi.ESP{IPv6: c.Family == conn.IPv6}}
-	if !t.ComputesSizes() || c.Left.Host.Kind == conn.HostAddr && c.Right.Host.Kind == conn.HostAddr {
+	t := Tunnel{ESP: xfrmi.ESP{IPv6: c.Family == conn.IPv6}}
+	if !computesSizes(c) || c.Left.Host.Kind == conn.HostAddr && c.Right.Host.Kind == conn.HostAddr {
 		return nil
 	}
 	t.Mark, _ = mark(c)
 	return []PathQuery{t.far()}
+}
+
+func computesSizes(c *conn.Conn) bool {
+	return c.LinkMTU.Kind == conn.SizeAuto || c.MSS.Kind == conn.SizeAuto
 }
 
 func size(s conn.Size) Size { return Size{Auto: s.Kind == conn.SizeAuto, Bytes: s.Bytes} }
