@@ -300,7 +300,7 @@ func (w *world) step(which, what byte) {
 
 // outbound returns an SA to the peer of a conn.
 func outbound(c conn.Conn, esp xfrmi.ESP) plan.SA {
-	return plan.SA{IfID: xfrmi.IfID(c.Interface.IfID), Direction: plan.Out, Dst: c.Right.Host.Addr, Proto: plan.ProtoESP, ESP: esp}
+	return plan.SA{IfID: xfrmi.IfID(c.Interface.IfID), Direction: plan.Out, Src: c.Left.Host.Addr, Dst: c.Right.Host.Addr, Proto: plan.ProtoESP, ESP: esp}
 }
 
 // rekey lets an IKE daemon make other SAs, whose sizes follow from a number, or

@@ -14,7 +14,7 @@ import (
 // query asks for what is near the conns and the claims. The routes of a table
 // are read by its first user only, who has to know that nobody else is there.
 func (n *nearRun) query(before []plan.Claim, conns []conn.Conn) plan.Query {
-	q := plan.Query{Paths: paths(before, conns, n.Names), SAs: sas(before, conns), Clamps: clamps(before, conns), Near: &plan.Near{}}
+	q := plan.Query{Paths: paths(before, conns, n.Names), SAs: sas(nil, conns), Clamps: clamps(before, conns), Near: &plan.Near{}}
 	for _, s := range n.run.saved {
 		q.Settings = append(q.Settings, s.Link)
 	}
@@ -41,9 +41,23 @@ func (n *nearRun) query(before []plan.Claim, conns []conn.Conn) plan.Query {
 			q.Tables = append(q.Tables, p.Table)
 		}
 	}
+	q.Near.Ends = ends(conns)
 	q.Near.Links, q.Tables = sorted(q.Near.Links), unique(q.Tables)
 	q.Near.Addrs, q.Near.Dsts, q.Near.Guards = unique(q.Near.Addrs), unique(q.Near.Dsts), unique(q.Near.Guards)
 	return q
+}
+
+// ends returns the outer addresses of the conns, nil when not all are known.
+func ends(conns []conn.Conn) []plan.Ends {
+	all := []plan.Ends{}
+	for _, c := range conns {
+		e := plan.Ends{c.Left.Host.Addr, c.Right.Host.Addr}
+		if !e[0].IsValid() || !e[1].IsValid() {
+			return nil
+		}
+		all = append(all, e)
+	}
+	return all
 }
 
 // clamps reports whether any of the claims or conns has or had an MSS.

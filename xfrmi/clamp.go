@@ -3,6 +3,7 @@ package xfrmi
 import (
 	"fmt"
 	"strconv"
+	"strings"
 )
 
 // Headers of IP and TCP without options, in bytes: what an MTU exceeds the MSS
@@ -60,9 +61,12 @@ func (m MSS) Chain() string { return nftChains + strconv.Itoa(m.V4) + "-" + strc
 
 // ParseClampChain returns the chain with a name, and false for other names.
 func ParseClampChain(name string) (ClampChain, bool) {
+	rest, ok := strings.CutPrefix(name, nftChains)
+	v4, v6, ok2 := strings.Cut(rest, "-")
 	var c ClampChain
-	_, err := fmt.Sscanf(name, nftChains+"%d-%d", &c.MSS.V4, &c.MSS.V6)
-	return c, err == nil && c.MSS.Chain() == name
+	c.MSS.V4, _ = strconv.Atoi(v4)
+	c.MSS.V6, _ = strconv.Atoi(v6)
+	return c, ok && ok2 && c.MSS.Chain() == name
 }
 
 // ClampChain is the chain that cuts an MSS down to a limit. It is shared by all

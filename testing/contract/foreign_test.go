@@ -72,6 +72,7 @@ func runForeign(t *testing.T, k *kernel.Kernel, file string) {
 		if got != want {
 			t.Errorf("sas: got\n%swant\n%s", got, want)
 		}
+		sasBetween(t, k, o.Facts.SAs[1])
 	}
 	for line := range strings.Lines(sections["paths"]) {
 		to, _, _ := strings.Cut(line, " ")
@@ -84,6 +85,25 @@ func runForeign(t *testing.T, k *kernel.Kernel, file string) {
 		if got := fmt.Sprintf("%s via %s dev %s mtu %d\n", to, p.Via, p.Dev, p.MTU); got != line {
 			t.Errorf("path: got %swant %s", got, line)
 		}
+	}
+}
+
+// sasBetween asks for the SAs of if_id 1 by their ends, and by others.
+func sasBetween(t *testing.T, k *kernel.Kernel, want []plan.SA) {
+	t.Helper()
+	ask := func(ends ...plan.Ends) []plan.SA {
+		o, err := k.Observe(plan.Query{SAs: []xfrmi.IfID{1}, Near: &plan.Near{Ends: ends}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return o.Facts.SAs[1]
+	}
+	ours, theirs := want[0].Dst, want[0].Src
+	if got := ask(plan.Ends{ours, theirs}); !slices.Equal(got, want) {
+		t.Errorf("between %s and %s there are %v, want %v", ours, theirs, got, want)
+	}
+	if got := ask(plan.Ends{ours, theirs.Next()}); len(got) != 0 {
+		t.Errorf("between %s and %s there are %v", ours, theirs.Next(), got)
 	}
 }
 

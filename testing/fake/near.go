@@ -20,6 +20,13 @@ func (k *Kernel) near(q plan.Query) plan.Observation {
 			o.Facts.Routed = append(o.Facts.Routed, n)
 		}
 	}
+	if q.Near.Ends != nil {
+		for id, list := range o.Facts.SAs {
+			o.Facts.SAs[id] = slices.DeleteFunc(list, func(sa plan.SA) bool {
+				return !slices.Contains(q.Near.Ends, plan.Ends{sa.Src, sa.Dst}) && !slices.Contains(q.Near.Ends, plan.Ends{sa.Dst, sa.Src})
+			})
+		}
+	}
 	o.Facts.Locals = conn.Locals{Addrs: k.locals(q.Near.Addrs)}
 	links := slices.Concat(q.Near.Links, q.Settings)
 	for _, p := range o.Facts.Paths {

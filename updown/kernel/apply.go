@@ -82,8 +82,9 @@ func sameSort(a, b plan.Op) bool {
 	case routing.Route:
 		y, ok := b.Object.(routing.Route)
 		return ok && a.Verb == b.Verb && x.Type == y.Type
-	case xfrmi.ClampTable, xfrmi.ClampChain, xfrmi.Clamp:
-		return isFilter(b)
+	case xfrmi.Clamp:
+		_, ok := b.Object.(xfrmi.Clamp)
+		return ok && a.Verb == b.Verb
 	case routing.Rule:
 		y, ok := b.Object.(routing.Rule)
 		return ok && a.Verb == b.Verb && x.Priority == y.Priority
@@ -158,6 +159,8 @@ func explain(op plan.Op, err error, done []plan.Op) error {
 		e.Hint = "the running kernel has no xfrm interfaces; they need Linux 4.19 with CONFIG_XFRM_INTERFACE (modprobe xfrm_interface)"
 	case isLink && op.Verb == plan.Add && errors.Is(err, unix.EEXIST):
 		e.Hint = "a device with this name or this if_id exists"
+	case isFilter(op) && op.Verb == plan.Add && (errors.Is(err, unix.EOPNOTSUPP) || errors.Is(err, unix.EAFNOSUPPORT)):
+		e.Hint = "the running kernel has no nftables that can do this; mss= needs Linux 4.14 with CONFIG_NF_TABLES_INET (modprobe nf_tables)"
 	}
 	return e
 }

@@ -57,7 +57,7 @@ func (k *Kernel) near(q plan.Query) (plan.Observation, error) {
 		}
 	}
 	links.resolve(o.State)
-	if err := k.others(&o, q); err != nil {
+	if err := k.others(&o, q, q.Near.Ends); err != nil {
 		return o, err
 	}
 	return o, k.settings(&o, links, settings)

@@ -89,8 +89,8 @@ func isFilter(op plan.Op) bool {
 	return false
 }
 
-// filter applies operations on nftables in one transaction, of which all
-// succeed or none. When they do not, they are tried one by one, to tell which
+// filter applies operations of one sort on nftables in one transaction, of which
+// all succeed or none. When they do not, they are tried one by one, to tell which
 // one it is.
 func filter(ops []plan.Op) []error {
 	errs := make([]error, len(ops))
@@ -115,10 +115,8 @@ func transaction(ops []plan.Op) error {
 	if err != nil {
 		return err
 	}
-	for _, op := range ops {
-		if err := queue(c, op); err != nil {
-			return err
-		}
+	if err := queue(c, ops); err != nil {
+		return err
 	}
 	// The library joins the errors of all messages; those after the first only
 	// follow from it.
@@ -130,18 +128,19 @@ func transaction(ops []plan.Op) error {
 	return err
 }
 
-// queue adds the messages for one operation to a transaction.
-func queue(c *nftables.Conn, op plan.Op) error {
-	switch o := op.Object.(type) {
+// queue adds the messages for operations of one sort to a transaction. They are
+// few: the library reads their acknowledgements only when it has sent all.
+func queue(c *nftables.Conn, ops []plan.Op) error {
+	switch o := ops[0].Object.(type) {
 	case xfrmi.ClampTable:
-		if op.Verb == plan.Del {
+		if ops[0].Verb == plan.Del {
 			c.DelTable(nftTable)
 			return nil
 		}
 		return queueTable(c)
 	case xfrmi.ClampChain:
 		chain := &nftables.Chain{Table: nftTable, Name: o.MSS.Chain()}
-		if op.Verb == plan.Del {
+		if ops[0].Verb == plan.Del {
 			c.DelChain(chain)
 			return nil
 		}
@@ -150,18 +149,29 @@ func queue(c *nftables.Conn, op plan.Op) error {
 		for _, r := range clampRules(o.MSS) {
 			c.AddRule(&nftables.Rule{Table: nftTable, Chain: chain, Exprs: r})
 		}
-	case xfrmi.Clamp:
-		key := make([]byte, ifNameBytes)
-		copy(key, o.Link)
-		if op.Verb != plan.Add {
-			if err := c.SetDeleteElements(nftMap, []nftables.SetElement{{Key: key}}); err != nil || op.Verb == plan.Del {
-				return err
-			}
-		}
-		verdict := &expr.Verdict{Kind: expr.VerdictJump, Chain: o.MSS.Chain()}
-		return c.SetAddElements(nftMap, []nftables.SetElement{{Key: key, VerdictData: verdict}})
+		return nil
 	}
-	return nil
+	return queueClamps(c, ops)
+}
+
+// queueClamps adds one message for all entries that go, and one for all that
+// come.
+func queueClamps(c *nftables.Conn, ops []plan.Op) error {
+	var keys, entries []nftables.SetElement
+	for _, op := range ops {
+		clamp := op.Object.(xfrmi.Clamp)
+		key := make([]byte, ifNameBytes)
+		copy(key, clamp.Link)
+		keys = append(keys, nftables.SetElement{Key: key})
+		verdict := &expr.Verdict{Kind: expr.VerdictJump, Chain: clamp.MSS.Chain()}
+		entries = append(entries, nftables.SetElement{Key: key, VerdictData: verdict})
+	}
+	if ops[0].Verb != plan.Add {
+		if err := c.SetDeleteElements(nftMap, keys); err != nil || ops[0].Verb == plan.Del {
+			return err
+		}
+	}
+	return c.SetAddElements(nftMap, entries)
 }
 
 func queueTable(c *nftables.Conn) error {

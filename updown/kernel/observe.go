@@ -51,20 +51,20 @@ func (k *Kernel) Observe(q plan.Query) (plan.Observation, error) {
 	for l := range links.under {
 		settings[l] = true
 	}
-	if err := k.others(&o, q); err != nil {
+	if err := k.others(&o, q, nil); err != nil {
 		return o, err
 	}
 	return o, k.settings(&o, links, settings)
 }
 
 // others adds what is asked for of SAs and nftables.
-func (k *Kernel) others(o *plan.Observation, q plan.Query) error {
+func (k *Kernel) others(o *plan.Observation, q plan.Query, ends []plan.Ends) error {
 	if q.Clamps {
 		if err := clamps(o); err != nil {
 			return err
 		}
 	}
-	return k.sas(&o.Facts, q.SAs)
+	return k.sas(&o.Facts, q.SAs, ends)
 }
 
 // settings adds the settings of some links, and those of the host, and to the

@@ -9,19 +9,21 @@ import (
 	"slices"
 	"syscall"
 
+	"github.com/ipsecif/ipsecif/routing"
 	"github.com/ipsecif/ipsecif/updown/plan"
 	"github.com/ipsecif/ipsecif/xfrmi"
 	"github.com/vishvananda/netlink/nl"
 	"golang.org/x/sys/unix"
 )
 
-// sas adds the working SAs with the given if_ids to the facts. The kernel can
-// select SAs by address and protocol, but not by if_id, so it sends all.
+// sas adds the working SAs with the given if_ids to the facts, with ends only
+// those between them. The kernel can select SAs by their addresses, but not by
+// if_id, so without ends it sends all.
 //
 // Messages about SAs carry their keys. They are read into one buffer, of which
 // only what plan.SA has is copied, and which is cleared after each read; the
 // functions of the netlink library leave copies behind.
-func (k *Kernel) sas(f *plan.Facts, ids []xfrmi.IfID) error {
+func (k *Kernel) sas(f *plan.Facts, ids []xfrmi.IfID, ends []plan.Ends) error {
 	if len(ids) == 0 {
 		return nil
 	}
@@ -29,18 +31,21 @@ func (k *Kernel) sas(f *plan.Facts, ids []xfrmi.IfID) error {
 	for _, id := range ids {
 		asked[id] = true
 	}
+	filters := []*nl.RtAttr{nil}
+	if ends != nil {
+		filters = nil
+		for _, e := range ends {
+			filters = append(filters, between(e[0], e[1]), between(e[1], e[0]))
+		}
+	}
 	var found []plan.SA
 	var err error
-	for range dumpTries {
-		found = nil
-		err = dumpSAs(func(msg []byte) {
-			if sa, ok := parseSA(msg, asked); ok {
-				found = append(found, sa)
-			}
-		})
-		if !errors.Is(err, nl.ErrDumpInterrupted) {
+	for _, filter := range filters {
+		var some []plan.SA
+		if some, err = readSAs(filter, asked); err != nil {
 			break
 		}
+		found = append(found, some...)
 	}
 	if f.NoSAs = errors.Is(err, unix.EPERM); f.NoSAs {
 		return nil
@@ -57,6 +62,35 @@ func (k *Kernel) sas(f *plan.Facts, ids []xfrmi.IfID) error {
 		f.SAs[sa.IfID] = append(f.SAs[sa.IfID], sa)
 	}
 	return nil
+}
+
+// between returns the attribute that limits a dump to the SAs from one address
+// to another (struct xfrm_address_filter of linux/xfrm.h).
+func between(src, dst netip.Addr) *nl.RtAttr {
+	const size, family, srcLen, dstLen = 36, 32, 34, 35
+	b := make([]byte, size)
+	copy(b, src.AsSlice())
+	copy(b[16:], dst.AsSlice())
+	binary.NativeEndian.PutUint16(b[family:], uint16(routing.FamilyOf(dst)))
+	b[srcLen], b[dstLen] = byte(src.BitLen()), byte(dst.BitLen())
+	return nl.NewRtAttr(nl.XFRMA_ADDRESS_FILTER, b)
+}
+
+// readSAs returns the SAs of one dump with the if_ids that are asked for. The
+// filter may be nil.
+func readSAs(filter *nl.RtAttr, asked map[xfrmi.IfID]bool) (found []plan.SA, err error) {
+	for range dumpTries {
+		found = nil
+		err = dumpSAs(filter, func(msg []byte) {
+			if sa, ok := parseSA(msg, asked); ok {
+				found = append(found, sa)
+			}
+		})
+		if !errors.Is(err, nl.ErrDumpInterrupted) {
+			break
+		}
+	}
+	return found, err
 }
 
 // direct gives SAs that carry no direction the one that follows from which of
@@ -86,7 +120,7 @@ func (k *Kernel) direct(list []plan.SA) error {
 
 // dumpSAs calls each for the payload of every message of a dump; the payload is
 // valid only until each returns.
-func dumpSAs(each func(msg []byte)) error {
+func dumpSAs(filter *nl.RtAttr, each func(msg []byte)) error {
 	fd, err := unix.Socket(unix.AF_NETLINK, unix.SOCK_RAW|unix.SOCK_CLOEXEC, unix.NETLINK_XFRM)
 	if errors.Is(err, unix.EPROTONOSUPPORT) {
 		return nil // a kernel without IPsec has no SAs
@@ -96,6 +130,9 @@ func dumpSAs(each func(msg []byte)) error {
 	}
 	defer unix.Close(fd)
 	req := nl.NewNetlinkRequest(nl.XFRM_MSG_GETSA, unix.NLM_F_DUMP)
+	if filter != nil {
+		req.AddData(filter)
+	}
 	if err := unix.Sendto(fd, req.Serialize(), 0, &unix.SockaddrNetlink{Family: unix.AF_NETLINK}); err != nil {
 		return err
 	}

@@ -34,7 +34,11 @@ type Near struct {
 	Addrs  []netip.Addr    // asked whether they are this host's; the only ones that Facts.Locals can have
 	Dsts   []netip.Prefix  // asked whether they have a route; the only ones that Facts.Routed can have
 	Guards []routing.Table // whose guards are read
+	Ends   []Ends          // between which SAs are read; nil for no such limit
 }
+
+// Ends are the outer addresses of a tunnel; it does not matter which one is ours.
+type Ends [2]netip.Addr
 
 // RPFilter holds the values of rp_filter as they are in effect before ipsecif.
 type RPFilter struct {
