@@ -15,7 +15,7 @@ func (d Demand) markUnderlay() Layout {
 				Protocol: ProtocolIpsecif,
 			})
 		}
-		if d.Path != d.Default {
+		if !d.Path.Joins(d.Default) {
 			l.toPeer(d)
 		}
 		l.rule(Rule{

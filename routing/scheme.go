@@ -112,6 +112,10 @@ type Path struct {
 	MTU uint32     // bytes, of the device or as configured for the route; 0 when unknown
 }
 
+// Joins reports whether two paths leave this host in the same way, whatever their
+// MTU is after that.
+func (p Path) Joins(q Path) bool { return p.Dev == q.Dev && p.Via == q.Via }
+
 // Demand is one remote selector that is to be reached through an xfrm
 // interface. The zero value demands nothing.
 type Demand struct {

@@ -75,7 +75,7 @@ func (c *compiler) checkMarks(claims []Claim) {
 					claims[i].Name, t.Mark, claims[e.claim].Name, e.Mark, t.Scheme, t.Link)
 			}
 		}
-		if path, known := c.path(*t); len(toDefault) > 0 && known && path != c.defaultPath(*t) {
+		if path, known := c.path(*t); len(toDefault) > 0 && known && !path.Joins(c.defaultPath(*t)) {
 			if e := firstFor(t, toDefault, escapePriority(*t)); e != nil {
 				c.problem(claims[max(i, e.claim)], "ESP of conn %q with the mark %s matches the rule of conn %q for %s, whose table %s has the default route, and that is not the way to the peer %s; give one of them another mark-out=",
 					claims[i].Name, t.Mark, claims[e.claim].Name, e.Mark, e.Table, t.Peer)
