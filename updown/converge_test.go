@@ -430,6 +430,7 @@ func FuzzConverge(f *testing.F) {
 	f.Add("overlay", []byte{0, 43, 0, 4, 0, 0, 0, 14, 0, 134, 0, 12, 0, 20, 0, 28, 0, 36, 0, 44, 0, 52, 0, 60})
 	f.Add("overlay", []byte{0, 0, 6, 0, 0, 13, 6, 21, 0, 0, 0, 29, 6, 37, 1, 0, 0, 5})
 	f.Add("overlay", []byte{1, 0, 0, 0, 0, 2, 0, 7, 1, 135, 0, 0})
+	f.Add("overlay", []byte("2\x0471"))
 	f.Add("underlay", []byte{3, 0, 5, 0, 3, 2, 4, 0, 4, 14, 4, 0})
 	f.Add("not-mark", []byte{0, 0, 1, 0, 2, 0, 3, 0, 4, 0, 0, 2, 1, 14, 2, 4})
 	f.Add("mark-underlay", []byte{0, 0, 1, 0, 2, 0, 3, 0, 4, 0, 0, 2, 1, 14, 2, 4})

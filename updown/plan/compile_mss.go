@@ -84,14 +84,19 @@ func (w Want) settleClamps(have State) {
 	}
 }
 
-// chains adds the chains that the entries need as they will be, and deletes
-// those that none needs any more. Entries outside the limits stay as they are.
+// chains adds the chains that the entries need as they will be, with the table
+// if that has gone, and deletes those that none needs any more. Entries outside
+// the limits stay as they are.
 func (d *differ) chains() {
 	needed := map[xfrmi.ClampChain]bool{}
 	for _, o := range after(d.have, append(slices.Clone(d.makes), d.unmakes...)) {
 		if c, ok := o.(xfrmi.Clamp); ok {
 			needed[xfrmi.ClampChain{MSS: c.MSS}] = true
 		}
+	}
+	table := Op{Add, xfrmi.ClampTable{}}
+	if len(needed) > 0 && d.have[table.Object.Key()] == nil && !slices.Contains(d.makes, table) {
+		d.makes = append(d.makes, table)
 	}
 	for chain := range needed {
 		if d.have[chain.Key()] == nil {
