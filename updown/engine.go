@@ -97,7 +97,7 @@ func (e *Engine) carryOut(r *run) error {
 	if err := e.Store.Change(r.done()); err != nil {
 		return err
 	}
-	r.have = plan.Observation{} // which may be large, and is history
+	r.have, r.wants = plan.Observation{}, nil // which may be large, and is history
 	return e.verify(r)
 }
 
@@ -142,7 +142,7 @@ func (e *Engine) verify(r *run) error {
 	if err != nil {
 		return fmt.Errorf("verifying: %w", err)
 	}
-	saved := r.done().Saved
+	saved := r.savedAfter()
 	want, _ := plan.Compile(r.claims, e.complete(now, saved))
 	r.assume(want.State, now.State)
 	left := plan.Diff(want, now.State, r.context(saved))

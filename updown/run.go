@@ -47,8 +47,7 @@ func (r run) changing() []string {
 
 // done returns the change of the store that follows the plan.
 func (r run) done() claim.Change {
-	left := slices.DeleteFunc(slices.Clone(r.saved), func(s plan.Saved) bool { return slices.Contains(r.plan.Forget, s) })
-	c := claim.Change{Put: slices.Clone(r.refresh), Remove: r.dropped, End: r.changing(), Saved: append(left, r.plan.Save...)}
+	c := claim.Change{Put: slices.Clone(r.refresh), Remove: r.dropped, End: r.changing(), Saved: r.savedAfter()}
 	for _, added := range r.added {
 		wants := r.wants[added.Name]
 		if added.Previous != nil || !slices.Equal(added.Wants, wants) {
@@ -57,6 +56,12 @@ func (r run) done() claim.Change {
 		}
 	}
 	return c
+}
+
+// savedAfter returns the settings to be restored after the plan is applied.
+func (r run) savedAfter() []plan.Saved {
+	left := slices.DeleteFunc(slices.Clone(r.saved), func(s plan.Saved) bool { return slices.Contains(r.plan.Forget, s) })
+	return append(left, r.plan.Save...)
 }
 
 // prepare observes, compiles and compares. All problems and conflicts come

@@ -41,8 +41,8 @@ var (
 	begunBucket  = []byte("begun") // name of a claim of which a change has begun -> nothing
 )
 
-// Change is what becomes of the store in one step: a crash leaves all of it or
-// nothing.
+// Change is what becomes of the store. A crash leaves all of it or nothing; of
+// thousands of claims, perhaps the first thousands.
 type Change struct {
 	Put    []plan.Claim // in place of those with the same names
 	Remove []string     // names of claims; one that does not exist is no error
@@ -51,8 +51,22 @@ type Change struct {
 	End    []string     // names of claims that are not any more
 }
 
+// atOnce is how many claims are written in one transaction, which needs memory
+// for all of them.
+const atOnce = 1000
+
 // Change does a change.
 func (s *Store) Change(c Change) error {
+	for len(c.Put) > atOnce {
+		if err := s.change(Change{Put: c.Put[:atOnce], Begin: c.Begin, Saved: c.Saved}); err != nil {
+			return err
+		}
+		c.Put, c.Begin = c.Put[atOnce:], nil
+	}
+	return s.change(c)
+}
+
+func (s *Store) change(c Change) error {
 	return s.transact(true, func(t *Reader) error {
 		if err := errors.Join(t.remove(c.Remove), t.put(c.Put), t.mark(c.Begin, c.End), t.save(c.Saved)); err != nil {
 			return fmt.Errorf("writing %s: %w", s.path(), err)
@@ -78,6 +92,9 @@ func (s *Store) Read(do func(*Reader) error) error { return s.transact(false, do
 // fileTimeout bounds the wait for another process that reads or writes the
 // file, which takes it some milliseconds.
 const fileTimeout = 10 * time.Second
+
+// fill is how full pages are left: most are written in order, at once.
+const fill = 0.9
 
 // transact opens the file for one transaction. It is never open for longer, so
 // that those who only read are not kept waiting by a change of the kernel.
@@ -111,9 +128,11 @@ func (s *Store) transact(write bool, do func(*Reader) error) (err error) {
 	if write {
 		return db.Update(func(tx *bbolt.Tx) error {
 			for _, b := range [][]byte{claimsBucket, indexBucket, savedBucket, begunBucket} {
-				if _, err := tx.CreateBucketIfNotExists(b); err != nil {
+				bucket, err := tx.CreateBucketIfNotExists(b)
+				if err != nil {
 					return fmt.Errorf("writing %s: %w", s.path(), err)
 				}
+				bucket.FillPercent = fill
 			}
 			return do(&Reader{tx})
 		})
