@@ -61,7 +61,7 @@ func (a *app) withEngine(f *conn.File, conns []conn.Conn, do func(*updown.Engine
 		return err
 	}
 	defer k.Close()
-	debug.SetGCPercent(100) // from here on most is soon not used any more
+	debug.SetGCPercent(50) // from here on most is soon not used any more
 	return do(&updown.Engine{
 		Kernel:  k,
 		Store:   claim.Open(a.stateDir),

@@ -22,7 +22,7 @@ func (d *differ) clashes() {
 	if len(theirs) == 0 {
 		return
 	}
-	ours := rulesIn(d.want.State, func(r routing.Rule) bool { return d.Scope.has(r.Key()) && d.ownedInScope(r) })
+	ours := rulesIn(d.want.State, func(r routing.Rule) bool { return d.Scope.has(r) && d.ownedInScope(r) })
 	theirs = slices.DeleteFunc(theirs, func(r routing.Rule) bool {
 		return slices.ContainsFunc(ours, func(o routing.Rule) bool { return isTwin(o, r) })
 	})

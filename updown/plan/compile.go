@@ -44,10 +44,14 @@ func (w Want) ByOwner() map[string][]Object {
 	return objects
 }
 
-// Keys returns, for each claim, the keys of all that it is a reason for.
+// Keys returns, for each claim, the keys of all that it is a reason for, but
+// for attributes: they go with their link.
 func (w Want) Keys() map[string][]string {
 	keys := map[string][]string{}
 	for key, names := range w.Owners {
+		if _, isAttr := w.State[key].(xfrmi.Attr); isAttr {
+			continue
+		}
 		for _, name := range names {
 			keys[name] = append(keys[name], key)
 		}

@@ -63,13 +63,13 @@ func Diff(want Want, have State, ctx Context) Plan {
 	}
 	remakes := d.remakes(have)
 	d.have = after(have, remakes)
-	for key, o := range want.State {
-		if d.Scope.has(key) && d.inScope(o) && d.ownedInScope(o) {
+	for _, o := range want.State {
+		if d.Scope.has(o) && d.inScope(o) && d.ownedInScope(o) {
 			d.wanted(o)
 		}
 	}
-	for key, o := range d.have {
-		if d.Scope.has(key) && d.inScope(o) {
+	for _, o := range d.have {
+		if d.Scope.has(o) && d.inScope(o) {
 			d.unwanted(o)
 		}
 	}
@@ -161,7 +161,7 @@ func (d *differ) remakes(have State) []Op {
 	}
 	var ops []Op
 	for key, o := range have {
-		if !d.Managed.Owns(o) || !d.Scope.has(key) || !d.inScope(o) {
+		if !d.Managed.Owns(o) || !d.Scope.has(o) || !d.inScope(o) {
 			continue
 		}
 		want := d.want.State[key]
@@ -290,7 +290,7 @@ func (d *differ) isSaved(key string) bool {
 func (d *differ) restore() {
 	for _, s := range d.Saved {
 		ours := s.object(s.Ours)
-		if d.want.State[ours.Key()] != nil || !d.Scope.has(ours.Key()) {
+		if d.want.State[ours.Key()] != nil || !d.Scope.has(ours) {
 			continue
 		}
 		if d.have[xfrmi.Link{Name: s.Link}.Key()] == nil || s.Kind == "sysctl" && d.want.PathUnknown {
@@ -369,7 +369,7 @@ func (d *differ) stays(o Object, after State) bool {
 		return true
 	}
 	link := linkOf(o)
-	return d.Scope != nil && !d.Scope.has(o.Key()) && d.Managed.Owns(o) && (link == "" || after[xfrmi.Link{Name: link}.Key()] != nil)
+	return d.Scope != nil && !d.Scope.has(o) && d.Managed.Owns(o) && (link == "" || after[xfrmi.Link{Name: link}.Key()] != nil)
 }
 
 // savedOf records the old value of a setting beside the new one.

@@ -33,9 +33,17 @@ func (s *Scope) Limit(keys []string) {
 	}
 }
 
-// has reports whether an object with a key may be touched, as far as the limit
-// goes.
-func (s *Scope) has(key string) bool { return s == nil || s.keys == nil || s.keys[key] }
+// has reports whether an object may be touched, as far as the limit goes.
+// Attributes go with their link.
+func (s *Scope) has(o Object) bool {
+	if s == nil || s.keys == nil {
+		return true
+	}
+	if a, isAttr := o.(xfrmi.Attr); isAttr {
+		o = xfrmi.Link{Name: a.Link}
+	}
+	return s.keys[o.Key()]
+}
 
 // on returns the links in scope on a host: those by name, and links of ours by
 // if_id, since somebody may have renamed them.
