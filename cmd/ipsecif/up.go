@@ -54,6 +54,13 @@ func (a *app) printPlan(conns []string, p plan.Plan) error {
 	return nil
 }
 
+// limitMemory lets memory be collected more often for many conns: until here
+// most stays in use, from here on most is soon not used any more.
+func limitMemory(f *conn.File) {
+	const once, each = 32 << 20, 6 << 10
+	debug.SetMemoryLimit(once + each*int64(len(f.Sections)))
+}
+
 // withEngine calls do with an engine for the network namespace of the process.
 func (a *app) withEngine(f *conn.File, conns []conn.Conn, do func(*updown.Engine) error) error {
 	k, err := kernel.Open()
@@ -61,7 +68,7 @@ func (a *app) withEngine(f *conn.File, conns []conn.Conn, do func(*updown.Engine
 		return err
 	}
 	defer k.Close()
-	debug.SetGCPercent(50) // from here on most is soon not used any more
+	limitMemory(f)
 	return do(&updown.Engine{
 		Kernel:  k,
 		Store:   claim.Open(a.stateDir),
