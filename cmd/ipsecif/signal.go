@@ -36,9 +36,9 @@ func (g guarded) Observe(q plan.Query) (plan.Observation, error) {
 func (a *app) finish(e *updown.Engine, change func() (plan.Plan, error)) (plan.Plan, error) {
 	g := guarded{e.Kernel, make(chan os.Signal, 1)}
 	e.Kernel = g
-	// Many lines go at once, and mostly after the change: whoever reads them
-	// slowly keeps nobody waiting.
-	trace := bufio.NewWriterSize(a.err, 64<<10)
+	// Many lines go at once, and those of one conn after the change: whoever
+	// reads them slowly keeps nobody waiting.
+	trace := bufio.NewWriter(a.err)
 	// A line that cannot be printed is no reason to stop in the middle.
 	e.Trace = func(op plan.Op) { fmt.Fprintf(trace, "[#] %s\n", op) }
 	p, err := change()
