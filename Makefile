@@ -24,7 +24,7 @@ export CGO_ENABLED = 0
 .PHONY: all
 all: bin/ipsecif
 
-.PHONY: bin/ipsecif bin/lab bin/demo bin/bench bin/confbench
+.PHONY: bin/ipsecif bin/lab bin/demo bin/bench bin/confbench bin/scale
 bin/ipsecif:
 	go build -trimpath -ldflags '-X main.version=$(VERSION)' -o $@ ./cmd/ipsecif
 bin/lab:
@@ -35,6 +35,8 @@ bin/bench:
 	go build -o $@ ./testing/bench
 bin/confbench:
 	go build -o $@ ./testing/differential/bench
+bin/scale:
+	go build -o $@ ./testing/bench/scale
 
 # The kernel and the root filesystem that everything real needs.
 .PHONY: lab
@@ -87,9 +89,11 @@ demo: lab bin/ipsecif bin/demo
 	IPSECIF_BIN=$(CURDIR)/bin/ipsecif bin/lab run -- $(CURDIR)/bin/demo
 
 .PHONY: bench
-bench: lab bin/ipsecif bin/bench bin/confbench
+bench: lab bin/ipsecif bin/bench bin/confbench bin/scale
 	go test -run '^$$' -bench . ./...
 	IPSECIF_BIN=$(CURDIR)/bin/ipsecif bin/lab run -- $(CURDIR)/bin/bench
+	IPSECIF_BIN=$(CURDIR)/bin/ipsecif bin/lab run --timeout 30m -- $(CURDIR)/bin/scale
+	bin/lab run --mode native -- $(CURDIR)/bin/scale -links
 	IPSECIF_BIN=$(CURDIR)/bin/ipsecif bin/lab run --mode native -- $(CURDIR)/bin/confbench
 
 .PHONY: install
