@@ -11,11 +11,35 @@ import (
 // value is invalid.
 type RouteType uint8
 
-// The route types that ipsecif makes.
+// The route types that ipsecif makes or can put back. All but Unicast have no
+// device.
 const (
 	Unicast     RouteType = 1
+	Blackhole   RouteType = 6
 	Unreachable RouteType = 7
+	Prohibit    RouteType = 8
+	Throw       RouteType = 9
 )
+
+var routeTypeNames = map[RouteType]string{Unicast: "unicast", Blackhole: "blackhole", Unreachable: "unreachable", Prohibit: "prohibit", Throw: "throw"}
+
+// String returns the name of the type in ip-route(8), or its number.
+func (t RouteType) String() string {
+	if name, ok := routeTypeNames[t]; ok {
+		return name
+	}
+	return "type " + strconv.Itoa(int(t))
+}
+
+// ParseRouteType reads the names that RouteType.String prints.
+func ParseRouteType(s string) (RouteType, bool) {
+	for t, name := range routeTypeNames {
+		if s == name {
+			return t, true
+		}
+	}
+	return 0, false
+}
 
 // WorstMetric is the metric of a guard: the route that is used only when the
 // one it guards is gone.
@@ -38,13 +62,35 @@ type Route struct {
 	MTU      uint32     // bytes, RTAX_MTU; 0 for none
 	Protocol Protocol
 	Other    string // attributes that ipsecif does not manage, for comparison and messages only
+	// Behind says that a route of somebody else with the same key comes first,
+	// as `ip route prepend` and append make it.
+	Behind bool
 }
 
 // Key identifies the route as the kernel does: family, table, destination,
 // type of service and metric. The protocol is no part of it.
 func (r Route) Key() string {
-	return "route " + r.Table.String() + " " + r.Dst.String() + " tos " + strconv.Itoa(int(r.TOS)) +
+	key := "route " + r.Table.String() + " " + r.Dst.String() + " tos " + strconv.Itoa(int(r.TOS)) +
 		" metric " + strconv.FormatUint(uint64(r.Metric), 10)
+	if r.Behind {
+		key += " behind"
+	}
+	return key
+}
+
+// BesideOthers adds to Route.Other that the route shares its key with another.
+func BesideOthers(other string) string {
+	const mark = "beside others"
+	if strings.HasSuffix(other, mark) {
+		return other
+	}
+	return strings.TrimSpace(other + " " + mark)
+}
+
+// Front returns the key of the route that r is behind.
+func (r Route) Front() string {
+	r.Behind = false
+	return r.Key()
 }
 
 // Mine reports whether ipsecif made the route: by its protocol, or for a guard,
@@ -60,12 +106,8 @@ func (r Route) Mine() bool {
 // String returns the route in the notation of `ip route add`.
 func (r Route) String() string {
 	var b strings.Builder
-	switch r.Type {
-	case Unicast:
-	case Unreachable:
-		b.WriteString("unreachable ")
-	default:
-		fmt.Fprintf(&b, "type %d ", r.Type)
+	if r.Type != Unicast {
+		b.WriteString(r.Type.String() + " ")
 	}
 	if r.Dst.Bits() == 0 {
 		b.WriteString("default")

@@ -35,11 +35,25 @@ func (f Family) Flag() string {
 // linux/fib_rules.h).
 type Action uint8
 
-// The actions that ipsecif makes.
+// The actions that ipsecif makes or can put back.
 const (
 	Lookup            Action = 1
+	RejectBlackhole   Action = 6
 	RejectUnreachable Action = 7
+	RejectProhibit    Action = 8
 )
+
+var rejectNames = map[Action]string{RejectBlackhole: "blackhole", RejectUnreachable: "unreachable", RejectProhibit: "prohibit"}
+
+// ParseReject reads the name of an action that rejects packets.
+func ParseReject(s string) (Action, bool) {
+	for a, name := range rejectNames {
+		if s == name {
+			return a, true
+		}
+	}
+	return 0, false
+}
 
 // NoSuppress is the Rule.Suppress value of a rule that suppresses nothing.
 const NoSuppress = -1
@@ -91,12 +105,11 @@ func (r Rule) String() string {
 	if r.Mark.Set() {
 		b.WriteString(" fwmark " + r.Mark.String())
 	}
-	switch r.Action {
-	case Lookup:
+	if name, ok := rejectNames[r.Action]; ok {
+		b.WriteString(" " + name)
+	} else if r.Action == Lookup {
 		b.WriteString(" lookup " + r.Table.String())
-	case RejectUnreachable:
-		b.WriteString(" unreachable")
-	default:
+	} else {
 		fmt.Fprintf(&b, " action %d", r.Action)
 	}
 	if r.Suppress >= 0 {

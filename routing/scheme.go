@@ -105,6 +105,15 @@ func PriorityRange(p uint32) (lowest, highest uint32) {
 	return uint32(int64(p) + offsetEscape), p + offsetGuard
 }
 
+// PriorityOf returns the priority of the scheme to which a rule belongs that
+// looks up a table of ours.
+func PriorityOf(r Rule) uint32 {
+	if r.Suppress == 0 {
+		return uint32(int64(r.Priority) - offsetSpecific)
+	}
+	return uint32(int64(r.Priority) - offsetDefault)
+}
+
 // Path is how packets to an address leave this host.
 type Path struct {
 	Dev string

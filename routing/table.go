@@ -58,6 +58,10 @@ const (
 	// without a device: systemd-networkd deletes those of every other protocol
 	// whenever it configures a link.
 	ProtocolKernel Protocol = 2
+	// ProtocolRedirect and ProtocolRA mark what the kernel made of an ICMP
+	// redirect and of an IPv6 router advertisement.
+	ProtocolRedirect Protocol = 1
+	ProtocolRA       Protocol = 9
 	// ProtocolBoot is what `ip route add` sets when it is told nothing.
 	ProtocolBoot Protocol = 3
 	// ProtocolIpsecif marks our routes through a device. 50 is free in
@@ -65,7 +69,9 @@ const (
 	ProtocolIpsecif Protocol = 50
 )
 
-var protocolNames = map[Protocol]string{ProtocolKernel: "kernel", ProtocolBoot: "boot", 4: "static", 16: "dhcp", 9: "ra"}
+var protocolNames = map[Protocol]string{
+	ProtocolRedirect: "redirect", ProtocolKernel: "kernel", ProtocolBoot: "boot", 4: "static", ProtocolRA: "ra", 16: "dhcp",
+}
 
 // String returns the name in iproute2's rt_protos, or the number.
 func (p Protocol) String() string {

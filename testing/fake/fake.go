@@ -105,6 +105,8 @@ func (k *Kernel) everything(q plan.Query) plan.Observation {
 				continue
 			}
 			k.defaultRoute(&o.Facts.Locals, obj)
+			o.State.Put(k.beside(obj))
+			continue
 		case routing.Sysctl:
 			switch obj.Link {
 			case "all":
@@ -123,6 +125,16 @@ func (k *Kernel) everything(q plan.Query) plan.Observation {
 		o.State.Put(obj)
 	}
 	return o
+}
+
+// beside marks a route of somebody else that comes before one of ours.
+func (k *Kernel) beside(r routing.Route) routing.Route {
+	behind := r
+	behind.Behind = true
+	if !r.Behind && !r.Mine() && k.State[behind.Key()] != nil {
+		r.Other = routing.BesideOthers(r.Other)
+	}
+	return r
 }
 
 func (k *Kernel) defaultRoute(l *conn.Locals, r routing.Route) {
@@ -174,12 +186,28 @@ func (k *Kernel) do(op plan.Op) error {
 	if k.Unprivileged {
 		return unix.EPERM
 	}
+	op = k.aim(op)
 	if err := k.refusal(op); err != nil {
 		return err
 	}
 	k.State.Effect(op)
 	k.consequences(op)
 	return nil
+}
+
+// aim returns the deletion of the route that Linux would delete: of several with
+// one key the first that is alike.
+func (k *Kernel) aim(op plan.Op) plan.Op {
+	r, ok := op.Object.(routing.Route)
+	if !ok || op.Verb != plan.Del {
+		return op
+	}
+	behind := r
+	behind.Behind = true
+	if first, there := k.State[r.Key()].(routing.Route); there && first.Protocol != r.Protocol && k.State[behind.Key()] != nil {
+		op.Object = behind
+	}
+	return op
 }
 
 // refusal returns the error with which Linux refuses an operation.

@@ -37,6 +37,13 @@ func (k *Kernel) near(q plan.Query) plan.Observation {
 			delete(o.State, key)
 		}
 	}
+	for key, obj := range o.State {
+		if r, ok := obj.(routing.Route); ok && r.Behind && o.State[r.Front()] == nil {
+			delete(o.State, key)
+			r.Behind = false // nothing seen tells that it is
+			o.State.Put(r)
+		}
+	}
 	for link := range o.Facts.RPFilter.Links {
 		if !slices.Contains(links, link) {
 			delete(o.Facts.RPFilter.Links, link)

@@ -1,10 +1,13 @@
 package kernel
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 
+	"github.com/ipsecif/ipsecif/routing"
 	"github.com/vishvananda/netlink/nl"
 	"golang.org/x/sys/unix"
 )
@@ -53,6 +56,10 @@ var ruleAttrNames = attrNames{
 	fraFlowlabelMask: "flowlabel", fraSportMask: "sport", fraDportMask: "dport", fraDSCPMask: "dscp",
 }
 
+var scopeNames = map[uint8]string{
+	unix.RT_SCOPE_UNIVERSE: "global", unix.RT_SCOPE_SITE: "site", unix.RT_SCOPE_LINK: "link", unix.RT_SCOPE_HOST: "host",
+}
+
 // others returns the words of the attributes that are not read.
 func (n attrNames) others(a map[uint16][]byte, neutral func(attr uint16, value []byte) bool) []string {
 	var words []string
@@ -93,6 +100,10 @@ func otherOfRoute(head *nl.RtMsg, a map[uint16][]byte) string {
 	words = append(words, metricNames.others(attrs(a[unix.RTA_METRICS]), never)...)
 	if head.Flags&unix.RTNH_F_ONLINK != 0 {
 		words = append(words, "onlink")
+	}
+	gateway := a[unix.RTA_GATEWAY] != nil || a[unix.RTA_VIA] != nil
+	if a[unix.RTA_MULTIPATH] == nil && head.Scope != usualScope(routing.RouteType(head.Type), gateway, head.Family) {
+		words = append(words, "scope "+cmp.Or(scopeNames[head.Scope], strconv.Itoa(int(head.Scope))))
 	}
 	return phrase(words)
 }

@@ -10,7 +10,8 @@ import (
 // TestOther has the attributes that the lab's kernel does not send; those that
 // it does are in testing/contract.
 func TestOther(t *testing.T) {
-	head := nl.NewRtMsg()
+	head := &nl.RtMsg{}
+	head.Type, head.Scope, head.Family = unix.RTN_UNICAST, unix.RT_SCOPE_LINK, unix.AF_INET
 	if got, want := otherOfRoute(head, map[uint16][]byte{
 		unix.RTA_FLOW: nl.Uint32Attr(7), 99: nil, unix.RTA_CACHEINFO: make([]byte, 32), unix.RTA_PREF: {0}, unix.RTA_TABLE: nl.Uint32Attr(50),
 	}), "attribute 99 … realms …"; got != want {

@@ -11,7 +11,11 @@ func (k *Kernel) routeRequest(op plan.Op, r routing.Route) (*nl.NetlinkRequest, 
 	msgType, flags := unix.RTM_NEWROUTE, unix.NLM_F_ACK|unix.NLM_F_CREATE
 	switch op.Verb {
 	case plan.Add:
-		flags |= unix.NLM_F_EXCL
+		if r.Behind {
+			flags |= unix.NLM_F_APPEND
+		} else {
+			flags |= unix.NLM_F_EXCL
+		}
 	case plan.Replace:
 		flags |= unix.NLM_F_REPLACE
 	case plan.Del:
@@ -24,7 +28,10 @@ func (k *Kernel) routeRequest(op plan.Op, r routing.Route) (*nl.NetlinkRequest, 
 	head.Tos = r.TOS
 	head.Type = uint8(r.Type)
 	head.Protocol = uint8(r.Protocol)
-	head.Scope = scope(op, r)
+	head.Scope = usualScope(r.Type, r.Via.IsValid(), head.Family)
+	if op.Verb == plan.Del {
+		head.Scope = unix.RT_SCOPE_NOWHERE // any
+	}
 	head.Table = unix.RT_TABLE_UNSPEC
 	req.AddData(head)
 	req.AddData(nl.NewRtAttr(unix.RTA_TABLE, nl.Uint32Attr(uint32(r.Table))))
@@ -57,13 +64,10 @@ func (k *Kernel) routeRequest(op plan.Op, r routing.Route) (*nl.NetlinkRequest, 
 	return req, nil
 }
 
-// scope returns what `ip route` would: link for a route straight through a
-// device, any on deletion.
-func scope(op plan.Op, r routing.Route) uint8 {
-	switch {
-	case op.Verb == plan.Del:
-		return unix.RT_SCOPE_NOWHERE
-	case r.Type == routing.Unicast && !r.Via.IsValid() && r.Dst.Addr().Is4():
+// usualScope returns the scope that `ip route` gives to a new route: link for
+// one straight through a device.
+func usualScope(t routing.RouteType, gateway bool, family uint8) uint8 {
+	if t == routing.Unicast && !gateway && family == unix.AF_INET {
 		return unix.RT_SCOPE_LINK
 	}
 	return unix.RT_SCOPE_UNIVERSE

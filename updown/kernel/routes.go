@@ -2,7 +2,6 @@ package kernel
 
 import (
 	"slices"
-	"strings"
 
 	"github.com/ipsecif/ipsecif/routing"
 	"github.com/ipsecif/ipsecif/updown/plan"
@@ -87,24 +86,28 @@ func isNoise(r routing.Route) bool {
 	return (dst.IsLinkLocalUnicast() || dst.IsMulticast()) && r.Protocol == routing.ProtocolKernel && !r.Mine()
 }
 
-// besideOthers marks a route that shares its key with another.
-const besideOthers = "beside others"
-
 // putRoute adds a route to the state. `ip route prepend` and append make
 // several routes with one key. Of these the state has the one that decides: in
 // IPv4 the first, in IPv6, which may use any, the first that is not ours.
-// Unless it is ours, it is marked, so that it never passes for a wanted one.
+// Unless it is ours, it is marked, so that it never passes for a wanted one, and
+// ours is in the state too, as one behind it.
 func putRoute(s plan.State, r routing.Route) {
-	key := r.Key()
-	if have, twin := s[key].(routing.Route); twin {
-		if !have.Mine() || r.Mine() || r.Dst.Addr().Is4() {
-			r = have
-		}
-		if !r.Mine() && !strings.HasSuffix(r.Other, besideOthers) {
-			r.Other = strings.TrimSpace(r.Other + " " + besideOthers)
+	first, twin := s[r.Key()].(routing.Route)
+	if !twin {
+		s.Put(r)
+		return
+	}
+	if first.Mine() && !r.Mine() && r.Dst.Addr().Is6() {
+		first, r = r, first
+	}
+	if !first.Mine() {
+		first.Other = routing.BesideOthers(first.Other)
+		if r.Mine() {
+			r.Behind = true
+			s.Put(r)
 		}
 	}
-	s[key] = r
+	s.Put(first)
 }
 
 func parseRoute(head *nl.RtMsg, a map[uint16][]byte, links *linkTable) routing.Route {

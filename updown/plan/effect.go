@@ -18,6 +18,10 @@ func (s State) Effect(op Op) {
 	if op.Verb != Del {
 		s[key] = op.Object
 		switch o := op.Object.(type) {
+		case routing.Route:
+			if o.Behind && s[o.Front()] == nil {
+				s.promote(o)
+			}
 		case xfrmi.Attr:
 			s.setAttr(o)
 		case xfrmi.Addr:
@@ -32,11 +36,23 @@ func (s State) Effect(op Op) {
 		s.drop(diesWithTable)
 	case xfrmi.Link:
 		s.drop(func(o2 Object) bool { return linkOf(o2) == o.Name })
+	case routing.Route:
+		o.Behind = true
+		if next, ok := s[o.Key()].(routing.Route); ok && !op.Object.(routing.Route).Behind {
+			s.promote(next)
+		}
 	case xfrmi.Addr:
 		if gone, ok := was.(xfrmi.Addr); ok {
 			s.addrGone(gone)
 		}
 	}
+}
+
+// promote puts a route first that was behind another.
+func (s State) promote(r routing.Route) {
+	delete(s, r.Key())
+	r.Behind = false
+	s.Put(r)
 }
 
 // effects changes the state as operations that succeed one after the other do.
@@ -83,7 +99,7 @@ func (s State) setAttr(a xfrmi.Attr) {
 	switch a.Name {
 	case xfrmi.AttrAlias:
 		if l, ok := s["link "+a.Link].(xfrmi.Link); ok {
-			l.Mine = a.Value == xfrmi.Alias(l.IfID)
+			l.Mine = l.Kind == xfrmi.Kind && a.Value == xfrmi.Alias(l.IfID)
 			s.Put(l)
 		}
 	case xfrmi.AttrMTU:

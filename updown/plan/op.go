@@ -21,6 +21,9 @@ const (
 
 var verbNames = map[Verb]string{Add: "add", Set: "set", Replace: "replace", Del: "del"}
 
+// verbAppend is how ip(8) adds a route behind another with the same key.
+const verbAppend = "append"
+
 // String returns the verb as iproute2 writes it.
 func (v Verb) String() string { return verbNames[v] }
 
@@ -43,19 +46,23 @@ func (op Op) String() string {
 	case routing.Sysctl:
 		return "sysctl -w " + o.String()
 	case xfrmi.Addr:
-		return ip(routing.FamilyOf(o.Prefix.Addr()), "address", op)
+		return ip(routing.FamilyOf(o.Prefix.Addr()), "address", op.Verb.String(), o)
 	case routing.Route:
-		return ip(routing.FamilyOf(o.Dst.Addr()), "route", op)
+		verb := op.Verb.String()
+		if o.Behind && op.Verb == Add {
+			verb = verbAppend
+		}
+		return ip(routing.FamilyOf(o.Dst.Addr()), "route", verb, o)
 	case routing.Rule:
-		return ip(o.Family, "rule", op)
+		return ip(o.Family, "rule", op.Verb.String(), o)
 	case xfrmi.ClampTable, xfrmi.ClampChain, xfrmi.Clamp:
 		return nftCommand(op)
 	}
 	return fmt.Sprintf("%s %s", op.Verb, op.Object)
 }
 
-func ip(f routing.Family, object string, op Op) string {
-	return strings.Join([]string{"ip", f.Flag(), object, op.Verb.String(), op.Object.String()}, " ")
+func ip(f routing.Family, object, verb string, o Object) string {
+	return strings.Join([]string{"ip", f.Flag(), object, verb, o.String()}, " ")
 }
 
 // OpError is an operation that the kernel refused.

@@ -128,6 +128,11 @@ func (p *parser) op() Op {
 		p.skip("-4")
 	}
 	object := p.next("object")
+	if object == "route" && p.skip(verbAppend) {
+		r := p.route(family)
+		r.Behind = true
+		return Op{Add, r}
+	}
 	verb := p.verb()
 	switch object {
 	case "link":
@@ -224,8 +229,11 @@ func (p *parser) address(f routing.Family) xfrmi.Addr {
 
 func (p *parser) route(f routing.Family) routing.Route {
 	r := routing.Route{Type: routing.Unicast, Table: routing.TableMain, Protocol: routing.ProtocolBoot}
-	if p.skip("unreachable") {
-		r.Type = routing.Unreachable
+	if len(p.words) > 0 {
+		if t, ok := routing.ParseRouteType(p.words[0]); ok {
+			r.Type = t
+			p.words = p.words[1:]
+		}
 	}
 	r.Dst = p.prefix("destination", f).Masked()
 	for len(p.words) > 0 {
@@ -272,14 +280,16 @@ func (p *parser) rule(f routing.Family) routing.Rule {
 			r.Mark = p.mark()
 		case "lookup":
 			r.Action, r.Table = routing.Lookup, p.table()
-		case "unreachable":
-			r.Action = routing.RejectUnreachable
 		case "suppress_prefixlength":
 			r.Suppress = int(p.number(w))
 		case "protocol":
 			r.Protocol = p.protocol()
 		default:
-			p.fail("unexpected %q", w)
+			action, ok := routing.ParseReject(w)
+			if !ok {
+				p.fail("unexpected %q", w)
+			}
+			r.Action, r.Table = action, 0
 		}
 	}
 	if r.Action == 0 {

@@ -25,11 +25,17 @@ ip -4 route add default via inet6 fe80::1 dev eth0 table main proto static
 ip -6 route add default dev ipsec1 table 1000 metric 1024 src 2001:db8::1 mtu 1400 proto 50
 ip -4 route replace 192.0.2.9/32 tos 0x10 dev eth0 table local proto kernel
 ip -4 route del unreachable 10.0.0.0/8 table 50 metric 4294967295 proto kernel
+ip -4 route append 10.0.0.0/8 dev ipsec1 table main proto 50
+ip -4 route add blackhole 10.0.0.0/8 table main proto static
+ip -6 route add prohibit 2001:db8::/32 table main metric 1024 proto static
+ip -4 route add throw 10.0.0.0/8 table 50 proto boot
 ip -4 rule add priority 97 to 192.1.2.23/32 iif lo lookup main protocol kernel
 ip -4 rule add priority 97 iif lo fwmark 0x1/0xffffffff lookup main protocol kernel
 ip -4 rule add priority 98 lookup 50 suppress_prefixlength 0 protocol kernel
 ip -6 rule del priority 100 to 2001:db8::/32 fwmark 0x0/0xff lookup default protocol boot
 ip -4 rule add priority 101 unreachable protocol kernel
+ip -4 rule add priority 102 blackhole protocol static
+ip -6 rule add priority 103 iif eth0 prohibit protocol boot
 sysctl -w net.ipv4.conf.eth0.rp_filter=2
 sysctl -w net.ipv4.conf.eth0/100.rp_filter=0
 nft 'add table inet ipsecif { map tunnels { type ifname : verdict; }; chain out { type filter hook postrouting priority mangle; policy accept; tcp flags syn oifname vmap @tunnels; }; chain in { type filter hook prerouting priority mangle; policy accept; tcp flags syn iifname vmap @tunnels; }; }'
