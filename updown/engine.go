@@ -9,6 +9,7 @@ import (
 	"maps"
 	"net/netip"
 	"slices"
+	"syscall"
 
 	"github.com/ipsecif/ipsecif/conn"
 	"github.com/ipsecif/ipsecif/routing"
@@ -26,12 +27,15 @@ type Kernel interface {
 	Apply(ops []plan.Op, trace func(plan.Op)) error
 }
 
-// Engine serves claims. All fields but Names must be set.
+// Engine serves claims. All fields but Names and Adopt must be set.
 type Engine struct {
 	Kernel Kernel
 	Store  *claim.Store
 	// Managed has the places of the configuration; those of claims are added.
 	Managed plan.Managed
+	// Adopt lets Up take the place of foreign routes and rules. They are put
+	// back when no claim needs the place any more.
+	Adopt bool
 	// Names has the addresses of the host names that conns mention.
 	Names map[string]netip.Addr
 	// Trace is called with each operation before it is applied.
@@ -45,37 +49,61 @@ const Admin = "admin"
 // applied. After an error the kernel and the claims are as they were, except
 // when the error says that undoing failed too.
 func (e *Engine) Up(conns []conn.Conn) (plan.Plan, error) {
-	return e.change(conns, nil)
+	return e.change(task{conns: conns, adopt: e.Adopt})
 }
 
 // Down gives the claims of the names up and makes the kernel agree.
 // Conns helps to find what is left of conns whose claims were lost.
 func (e *Engine) Down(names []string, conns []conn.Conn) (plan.Plan, error) {
-	return e.change(conns, names)
+	return e.change(task{conns: conns, drop: names})
 }
 
 // Plan returns what Up would do, and changes nothing.
 func (e *Engine) Plan(conns []conn.Conn) (plan.Plan, error) {
-	r, err := e.prepare(conns, nil)
+	r, err := e.prepare(task{conns: conns, adopt: e.Adopt})
 	return r.plan, err
 }
 
-// change runs the whole chain for conns to be claimed or, when drop is not
-// nil, for names whose claims are given up. A change of few conns reads what is
-// near them only; when what it finds cannot be judged from there, or is not what
-// the claims say, it is done again with everything read.
-func (e *Engine) change(conns []conn.Conn, drop []string) (plan.Plan, error) {
+// change runs the whole chain for a task. What was displaced and cannot be put
+// back now, because what it needs is not there, is no reason to fail.
+func (e *Engine) change(t task) (plan.Plan, error) {
 	unlock, err := e.Store.Lock()
 	if err != nil {
 		return plan.Plan{}, err
 	}
 	defer unlock()
-	r, err := e.prepareNear(conns, drop)
+	t.refused = map[plan.Saved]error{}
+	for {
+		p, err := e.attempt(t)
+		var failed *plan.OpError
+		if !errors.As(err, &failed) || !lacksSomething(failed.Err) {
+			return p, err
+		}
+		s, ok := p.PutsBack(failed.Op)
+		if !ok {
+			return p, err
+		}
+		t.refused[s] = failed.Err
+	}
+}
+
+// lacksSomething reports whether the kernel refused a route for want of its
+// device, its gateway or its source.
+func lacksSomething(err error) bool {
+	return slices.ContainsFunc([]error{syscall.ENODEV, syscall.ENETDOWN, syscall.ENETUNREACH, syscall.EHOSTUNREACH, syscall.EINVAL},
+		func(lack error) bool { return errors.Is(err, lack) })
+}
+
+// attempt does a task once. A change of few conns reads what is near them only;
+// when what it finds cannot be judged from there, or is not what the claims say,
+// it is done again with everything read.
+func (e *Engine) attempt(t task) (plan.Plan, error) {
+	r, err := e.prepareNear(t)
 	if err == nil {
 		err = e.carryOut(&r)
 	}
 	if errors.Is(err, errLookFurther) {
-		if r, err = e.prepare(conns, drop); err == nil {
+		if r, err = e.prepare(t); err == nil {
 			err = e.carryOut(&r)
 		}
 	}
@@ -85,7 +113,7 @@ func (e *Engine) change(conns []conn.Conn, drop []string) (plan.Plan, error) {
 // carryOut does what was planned, and verifies it.
 func (e *Engine) carryOut(r *run) error {
 	if err := e.Store.Change(r.begun()); err != nil {
-		return errors.Join(err, e.forget(r))
+		return errors.Join(err, e.forget(r, r.saved))
 	}
 	if err := e.Kernel.Apply(r.plan.Ops, e.Trace); err != nil {
 		undone := e.undo(r, err)
@@ -101,9 +129,9 @@ func (e *Engine) carryOut(r *run) error {
 	return e.verify(r)
 }
 
-// forget takes back what was written at the beginning.
-func (e *Engine) forget(r *run) error {
-	c := claim.Change{Put: r.replaced, Saved: r.saved}
+// forget takes the claims back that were written at the beginning.
+func (e *Engine) forget(r *run, saved []plan.Saved) error {
+	c := claim.Change{Put: r.replaced, Saved: saved}
 	for _, old := range slices.Concat(r.replaced, r.leaving) {
 		if !old.Unfinished {
 			c.End = append(c.End, old.Name)
@@ -131,9 +159,10 @@ func (e *Engine) undo(r *run, failure error) error {
 		err = e.Kernel.Apply(plan.Revert(r.have.State, now.State, done), e.Trace)
 	}
 	if err != nil {
-		err = fmt.Errorf("undoing what was done until then: %w", err)
+		// What has been saved stays saved, for a later run to restore.
+		return errors.Join(fmt.Errorf("undoing what was done until then: %w", err), e.forget(r, r.begun().Saved))
 	}
-	return errors.Join(err, e.forget(r))
+	return e.forget(r, r.saved)
 }
 
 // verify observes again and says what is not as it should be.
@@ -156,7 +185,7 @@ func (e *Engine) verify(r *run) error {
 // complete returns the facts of an observation with what the kernel cannot
 // tell: names, and how things were before ipsecif changed them.
 func (e *Engine) complete(o plan.Observation, saved []plan.Saved) plan.Facts {
-	f := o.Facts.Before(saved).Outside(o.State)
+	f := o.Facts.Before(saved).Outside(o.State.Before(saved))
 	f.Names = e.Names
 	return f
 }
@@ -173,6 +202,28 @@ func (e *Engine) managed(claims []plan.Claim) plan.Managed {
 	return slices.Compact(places)
 }
 
+// observeAll observes, and again with the places that are evidently ours beside
+// the managed ones, for what is left over of claims that are lost.
+func (e *Engine) observeAll(q plan.Query, managed plan.Managed) (plan.Query, plan.Managed, plan.Observation, error) {
+	have, err := e.Kernel.Observe(q)
+	if err != nil {
+		return q, managed, have, err
+	}
+	all := len(q.Tables)
+	for _, p := range plan.Evident(have.State) {
+		if !slices.Contains(managed, p) {
+			managed = append(managed, p)
+		}
+		if !slices.Contains(q.Tables, p.Table) {
+			q.Tables = append(q.Tables, p.Table)
+		}
+	}
+	if len(q.Tables) > all {
+		have, err = e.Kernel.Observe(q)
+	}
+	return q, managed, have, err
+}
+
 // query asks for what the claims and the conns depend on.
 func query(managed plan.Managed, claims []plan.Claim, saved []plan.Saved, conns []conn.Conn, names map[string]netip.Addr) plan.Query {
 	q := plan.Query{Clamps: true}
@@ -182,7 +233,16 @@ func query(managed plan.Managed, claims []plan.Claim, saved []plan.Saved, conns 
 		}
 	}
 	for _, s := range saved {
-		q.Settings = append(q.Settings, s.Link)
+		switch o := s.Object().(type) {
+		case routing.Route:
+			q.Tables = append(q.Tables, o.Table)
+			if o.Dev != "" { // is it still there?
+				q.Settings = append(q.Settings, o.Dev)
+			}
+		case routing.Rule:
+		default:
+			q.Settings = append(q.Settings, s.Link)
+		}
 	}
 	q.Paths = paths(claims, conns, names)
 	q.SAs = sas(claims, conns)

@@ -7,6 +7,7 @@ import (
 	"net/netip"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"testing/fstest"
@@ -26,7 +27,10 @@ var update = flag.Bool("update", false, "write the golden files anew")
 // `kernel` as it is found, a `script` of commands, and the `output` that they
 // give. The commands are:
 //
-//	up NAME…, down NAME…, plan NAME…, status   as on the command line
+//	up NAME…, down NAME…, plan NAME…, status   as on the command line, up and
+//	                                           plan also with --adopt
+//	gc, gc --force, gc --dry-run               as on the command line
+//	drift                                      status --drift
 //	kernel OPERATION                           somebody else changes the kernel
 //	sa NAME IF_ID PEER, sa none                an IKE daemon makes SAs, or takes all away
 //	fail N                                     the N-th operation from now fails
@@ -127,7 +131,7 @@ func (s *story) run() string {
 
 func (s *story) command(command, rest string) {
 	switch command {
-	case "up", "down", "plan", "status":
+	case "up", "down", "plan", "status", "drift", "gc":
 		s.engineCommand(command, strings.Fields(rest))
 	case "kernel":
 		s.apply(rest)
@@ -183,16 +187,19 @@ func (s *story) sa(rest string) {
 }
 
 func (s *story) pristine() {
+	var lines []string
 	for key, o := range s.kernel.State {
 		if s.found[key] != o {
-			fmt.Fprintf(&s.out, "there is %s\n", o)
+			lines = append(lines, fmt.Sprintf("there is %s\n", o))
 		}
 	}
 	for key, o := range s.found {
 		if s.kernel.State[key] == nil {
-			fmt.Fprintf(&s.out, "gone is %s\n", o)
+			lines = append(lines, fmt.Sprintf("gone is %s\n", o))
 		}
 	}
+	slices.Sort(lines)
+	s.out.WriteString(strings.Join(lines, ""))
 }
 
 func (s *story) engineCommand(command string, names []string) {
@@ -200,24 +207,27 @@ func (s *story) engineCommand(command string, names []string) {
 	f, ds := conn.Load(mapFS{files}, "ipsec.conf")
 	s.fail(ds.Err())
 	var conns []conn.Conn
+	adopt := len(names) > 0 && names[0] == "--adopt"
+	if adopt {
+		names = names[1:]
+	}
 	for _, name := range names {
 		c, ds := f.Lookup(name)
 		s.fail(ds.Err())
 		conns = append(conns, c...)
 	}
 	all, _ := f.Conns()
-	e := &updown.Engine{Kernel: s.kernel, Store: claim.Open(s.dir), Trace: func(op plan.Op) { fmt.Fprintf(&s.out, "%s\n", op) }}
+	e := &updown.Engine{Kernel: s.kernel, Store: claim.Open(s.dir), Adopt: adopt, Trace: func(op plan.Op) { fmt.Fprintf(&s.out, "%s\n", op) }}
 	for i := range all {
 		e.Managed = append(e.Managed, plan.PlaceOf(&all[i]))
 	}
 	switch command {
 	case "up":
 		p, err := e.Up(conns)
-		s.printWarnings(p)
-		s.fail(err)
+		s.outcome(p, err)
 	case "down":
-		_, err := e.Down(names, conns)
-		s.fail(err)
+		p, err := e.Down(names, conns)
+		s.outcome(p, err)
 	case "plan":
 		p, err := e.Plan(conns)
 		for _, m := range p.MTUs {
@@ -226,19 +236,44 @@ func (s *story) engineCommand(command string, names []string) {
 		for _, op := range p.Ops {
 			fmt.Fprintln(&s.out, op)
 		}
-		s.printWarnings(p)
-		s.fail(err)
+		s.outcome(p, err)
 	case "status":
 		status, err := e.Status(all, true)
 		s.fail(err)
 		s.printStatus(status)
+	case "gc":
+		p, err := collect(e, all, names)
+		s.outcome(p, err)
+	case "drift":
+		status, err := e.Status(all, true)
+		s.fail(err)
+		for _, d := range status.Drift {
+			fmt.Fprintf(&s.out, "%s %q: want %q have %q: %s\n", d.Condition, d.Conns, d.Want, d.Have, d.Problem)
+		}
 	}
 }
 
-func (s *story) printWarnings(p plan.Plan) {
+func collect(e *updown.Engine, all []conn.Conn, options []string) (plan.Plan, error) {
+	switch {
+	case slices.Contains(options, "--dry-run"):
+		return e.Leftovers(all, slices.Contains(options, "--force"))
+	case slices.Contains(options, "--force"):
+		return e.CollectAll()
+	}
+	return e.Collect(all)
+}
+
+// outcome prints what became of a change.
+func (s *story) outcome(p plan.Plan, err error) {
 	for _, w := range p.Warnings {
 		fmt.Fprintf(&s.out, "warning: %s\n", w.Text)
 	}
+	if err == nil {
+		for _, n := range p.Notes {
+			fmt.Fprintf(&s.out, "note: %s\n", n)
+		}
+	}
+	s.fail(err)
 }
 
 func (s *story) fail(err error) {
@@ -270,6 +305,9 @@ func (s *story) printStatus(status updown.Status) {
 	}
 	for _, o := range status.Leftovers {
 		fmt.Fprintf(&s.out, "leftover: %s\n", o.Object)
+	}
+	for _, o := range status.Displaced {
+		fmt.Fprintf(&s.out, "displaced: %s\n", o)
 	}
 }
 

@@ -5,6 +5,7 @@ import (
 	"maps"
 	"testing"
 
+	"github.com/ipsecif/ipsecif/updown/claim"
 	"github.com/ipsecif/ipsecif/updown/plan"
 	"github.com/ipsecif/ipsecif/xfrmi"
 )
@@ -15,50 +16,49 @@ import (
 func TestFaults(t *testing.T) {
 	for _, scheme := range []string{"overlay", "underlay"} {
 		for _, what := range []string{"up", "other SAs", "down"} {
-			t.Run(scheme+" "+what, func(t *testing.T) {
-				for at := 1; ; at++ {
-					if ops := fault(t, scheme, what, at); at == ops {
-						break
-					} else if at > ops {
-						t.Fatalf("%d operations, and none failed", ops)
-					}
-				}
-			})
+			faults(t, scheme+" "+what, func() *world { return newWorld(t, scheme) }, what)
 		}
 	}
 }
 
-// fault lets the operation number at fail, and returns how many there are.
-func fault(t *testing.T, scheme, what string, at int) int {
-	w := newWorld(t, scheme)
-	var names []string
-	for _, c := range w.conns {
-		names = append(names, c.Name)
-	}
-	if what != "up" {
-		if _, err := w.engine().Up(w.conns); err != nil {
-			t.Fatal(err)
+// faults lets every operation fail of bringing all conns of a world up, adapting
+// them to other SAs, or taking them down.
+func faults(t *testing.T, name string, world func() *world, what string) {
+	t.Run(name, func(t *testing.T) {
+		for at := 1; ; at++ {
+			if ops := fault(t, world(), what, at); at == ops {
+				break
+			} else if at > ops {
+				t.Fatalf("%d operations, and none failed", ops)
+			}
 		}
+	})
+}
+
+// fault lets the operation number at fail, and returns how many there are.
+func fault(t *testing.T, w *world, what string, at int) int {
+	if what != "up" {
+		must(w.engine().Up(w.conns))
 	}
 	if what == "other SAs" {
 		for _, c := range w.conns {
 			w.kernel.SAs = append(w.kernel.SAs, outbound(c, xfrmi.ESP{Mode: xfrmi.Tunnel, Cipher: xfrmi.Cipher{IV: 8, ICV: 16}}))
 		}
 	}
-	before, claimed := maps.Clone(w.kernel.State), fmt.Sprint(w.claimed())
+	before, disk := maps.Clone(w.kernel.State), w.disk()
 	w.kernel.FailAt = at
 	var p plan.Plan
 	var err error
 	if what == "down" {
-		p, err = w.engine().Down(names, w.conns)
+		p, err = w.engine().Down(w.names(), w.conns)
 	} else {
 		p, err = w.engine().Up(w.conns)
 	}
 	if err == nil {
 		t.Fatalf("operation %d of %d did not fail", at, len(p.Ops))
 	}
-	if now := fmt.Sprint(w.claimed()); now != claimed {
-		t.Fatalf("after operation %d failed the claims are %s, were %s", at, now, claimed)
+	if now := w.disk(); now != disk {
+		t.Fatalf("after operation %d failed there are claims %s, were %s", at, now, disk)
 	}
 	for key, o := range before {
 		if w.kernel.State[key] != o {
@@ -69,4 +69,13 @@ func fault(t *testing.T, scheme, what string, at int) int {
 		t.Fatalf("after operation %d (%s) failed: %d objects, were %d", at, p.Ops[at-1], len(w.kernel.State), len(before))
 	}
 	return len(p.Ops)
+}
+
+// disk returns all that the state directory says.
+func (w *world) disk() string {
+	claims, saved, err := claim.Open(w.dir).All()
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	return fmt.Sprint(claims, saved)
 }

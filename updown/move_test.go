@@ -47,7 +47,7 @@ func TestKilledWhileMoving(t *testing.T) {
 // before the first, when nothing but the claim has been written.
 func (w *world) killMoving(after int) {
 	if after > 0 {
-		w.kill(w.conns[0], after, true)
+		w.kill(after, func() { w.up(w.conns[0]) })
 		return
 	}
 	defer func() {

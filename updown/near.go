@@ -39,14 +39,14 @@ func (r *run) surprised(err error) bool {
 
 // prepareNear is prepare from what is near. The error is errLookFurther when
 // that is not enough.
-func (e *Engine) prepareNear(conns []conn.Conn, drop []string) (r run, err error) {
-	names := changing(conns, drop)
-	if len(names) == 0 || len(names) > few || slices.ContainsFunc(conns, byPlace) {
+func (e *Engine) prepareNear(t task) (r run, err error) {
+	names := changing(t.conns, t.drop)
+	if len(names) == 0 || len(names) > few || t.adopt || slices.ContainsFunc(t.conns, byPlace) {
 		return r, errLookFurther
 	}
 	err = e.Store.Read(func(store *claim.Reader) error {
 		n := nearRun{Engine: e, store: store, names: names}
-		r, err = n.prepare(conns, drop)
+		r, err = n.prepare(t)
 		return err
 	})
 	return r, err
@@ -83,12 +83,17 @@ type nearRun struct {
 	run   run
 }
 
-func (n *nearRun) prepare(conns []conn.Conn, drop []string) (run, error) {
+func (n *nearRun) prepare(t task) (run, error) {
 	r := &n.run
-	r.scope, r.dropped = plan.NewScope(), drop
+	conns, drop := t.conns, t.drop
+	r.task, r.scope = t, plan.NewScope()
 	var err error
 	if r.saved, err = n.store.Saved(); err != nil {
 		return *r, err
+	}
+	// Whether a displaced object can be put back depends on what others have.
+	if slices.ContainsFunc(r.saved, func(s plan.Saved) bool { return s.Kind == plan.SavedForeign }) {
+		return *r, errLookFurther
 	}
 	before, err := n.before(drop)
 	if err != nil {
@@ -298,7 +303,7 @@ func (n *nearRun) sufficient(before []plan.Claim) bool {
 		}
 	}
 	for _, c := range before {
-		if _, there := r.link(c.Tunnel.Link); !there || c.Tunnel.Scheme == routing.Underlay && r.dropped == nil {
+		if _, there := r.link(c.Tunnel.Link); !there || c.Tunnel.Scheme == routing.Underlay && r.drop == nil {
 			return false
 		}
 	}
@@ -314,7 +319,7 @@ func (n *nearRun) sufficient(before []plan.Claim) bool {
 		a, isAttr := op.Object.(xfrmi.Attr)
 		_, isLink := op.Object.(xfrmi.Link)
 		_, there := r.link(a.Link)
-		return isAttr && there || isLink && op.Verb == plan.Del && r.dropped == nil
+		return isAttr && there || isLink && op.Verb == plan.Del && r.drop == nil
 	})
 }
 

@@ -23,7 +23,7 @@ func (n *nearRun) query(before []plan.Claim, conns []conn.Conn) plan.Query {
 		q.Near.Guards = append(q.Near.Guards, c.Tunnel.Table, routing.TableMain)
 		q.Near.Addrs = append(q.Near.Addrs, addrsOf(c.Tunnel)...)
 	}
-	if n.run.dropped != nil {
+	if n.run.drop != nil {
 		q.Near.Guards = nil // those that go are known to be there
 	}
 	for i := range conns {

@@ -13,8 +13,21 @@ import (
 	"github.com/ipsecif/ipsecif/xfrmi"
 )
 
+// task is what a change is for.
+type task struct {
+	conns []conn.Conn // to be claimed or, with drop, those it is about
+	drop  []string    // names whose claims are given up; nil for none
+	adopt bool        // displace what others made
+	// collect takes away what no claim wants; without force only if no
+	// interface of it is in use, as those of known conns are.
+	collect, force bool
+	known          []conn.Conn
+	refused        map[plan.Saved]error // plan.Context.Refused
+}
+
 // run is one pass through the chain up to the plan.
 type run struct {
+	task
 	claims   []plan.Claim // as they will be
 	added    []plan.Claim // of these, the new ones
 	replaced []plan.Claim // the old versions of new ones
@@ -26,7 +39,6 @@ type run struct {
 	query    plan.Query
 	have     plan.Observation
 	plan     plan.Plan
-	dropped  []string            // names of the claims that are given up
 	wants    map[string][]string // plan.Claim.Wants of all claims, as they will be
 }
 
@@ -47,7 +59,7 @@ func (r run) changing() []string {
 
 // done returns the change of the store that follows the plan.
 func (r run) done() claim.Change {
-	c := claim.Change{Put: slices.Clone(r.refresh), Remove: r.dropped, End: r.changing(), Saved: r.savedAfter()}
+	c := claim.Change{Put: slices.Clone(r.refresh), Remove: r.drop, End: r.changing(), Saved: r.savedAfter()}
 	for _, added := range r.added {
 		wants := r.wants[added.Name]
 		if added.Previous != nil || !slices.Equal(added.Wants, wants) {
@@ -58,7 +70,7 @@ func (r run) done() claim.Change {
 	return c
 }
 
-// savedAfter returns the settings to be restored after the plan is applied.
+// savedAfter returns what is to be restored after the plan is applied.
 func (r run) savedAfter() []plan.Saved {
 	left := slices.DeleteFunc(slices.Clone(r.saved), func(s plan.Saved) bool { return slices.Contains(r.plan.Forget, s) })
 	return append(left, r.plan.Save...)
@@ -66,19 +78,25 @@ func (r run) savedAfter() []plan.Saved {
 
 // prepare observes, compiles and compares. All problems and conflicts come
 // back in one error, which a caller that only wants to look can print.
-func (e *Engine) prepare(conns []conn.Conn, drop []string) (run, error) {
+func (e *Engine) prepare(t task) (run, error) {
+	conns, drop := t.conns, t.drop
 	before, saved, err := e.Store.All()
 	if err != nil {
 		return run{}, err
 	}
-	r := run{saved: saved, managed: e.managed(before), scope: plan.NewScope(), dropped: drop}
+	r := run{task: t, saved: saved, managed: e.managed(before), scope: plan.NewScope()}
 	for i := range conns {
 		c := &conns[i]
 		r.managed = append(r.managed, plan.PlaceOf(c))
 		r.scope.Add(c.Name, c.Interface.Name, xfrmi.IfID(c.Interface.IfID))
 	}
 	r.query = query(r.managed, before, saved, conns, e.Names)
-	if r.have, err = e.Kernel.Observe(r.query); err != nil {
+	if t.collect {
+		r.query, r.managed, r.have, err = e.observeAll(r.query, r.managed)
+	} else {
+		r.have, err = e.Kernel.Observe(r.query)
+	}
+	if err != nil {
 		return r, err
 	}
 	facts := e.complete(r.have, saved)
@@ -90,7 +108,11 @@ func (e *Engine) prepare(conns []conn.Conn, drop []string) (run, error) {
 	r.sort(before, drop)
 	want, problems := plan.Compile(r.claims, facts)
 	r.index(want)
-	return r, errors.Join(unresolved, r.compare(want, problems))
+	err = errors.Join(unresolved, r.compare(want, problems))
+	if t.collect && !t.force {
+		err = errors.Join(err, e.refuseUsed(&r))
+	}
+	return r, err
 }
 
 // compare makes the plan, and returns what stands in its way.
@@ -136,7 +158,11 @@ func sorted(all []string) []string {
 }
 
 func (r *run) context(saved []plan.Saved) plan.Context {
-	return plan.Context{Managed: r.managed, Saved: saved, Scope: &r.scope}
+	ctx := plan.Context{Managed: r.managed, Saved: saved, Scope: &r.scope, Adopt: r.adopt, Refused: r.refused, Collect: r.collect}
+	if r.collect {
+		ctx.Scope = nil
+	}
+	return ctx
 }
 
 // withClaimed adds the addresses of peers that were found when their conns came

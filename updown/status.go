@@ -27,8 +27,9 @@ const (
 	Adopted  Condition = "foreign" // equal to what is wanted, made by somebody else
 	Missing  Condition = "missing"
 	Differs  Condition = "differs"
-	Lower    Condition = "lower"    // a computed MTU or MSS that may be raised: packets pass as it is
-	Leftover Condition = "leftover" // ours, and no claim wants it
+	Lower    Condition = "lower"      // a computed MTU or MSS that may be raised: packets pass as it is
+	Leftover Condition = "leftover"   // ours, and no claim wants it
+	InTheWay Condition = "in the way" // foreign, where a claim wants something else
 )
 
 // ObjectStatus is one object of a claim.
@@ -61,14 +62,15 @@ type ConnStatus struct {
 type Status struct {
 	Conns     []ConnStatus   `json:"conns"`
 	Leftovers []ObjectStatus `json:"leftovers,omitempty"`
+	// Displaced has the commands that make the routes and rules of others that
+	// are put back when their places are free again.
+	Displaced []string `json:"displaced,omitempty"`
+	// Drift has all that differs, for those who want to know nothing else.
+	Drift []Difference `json:"-"`
 }
 
 // Differs reports whether anything is not as the claims ask.
-func (s Status) Differs() bool {
-	return len(s.Leftovers) > 0 || slices.ContainsFunc(s.Conns, func(c ConnStatus) bool {
-		return c.Condition == Drift || c.Condition == Blocked
-	})
-}
+func (s Status) Differs() bool { return len(s.Drift) > 0 }
 
 // Status compares the kernel with all claims, and if the configuration is known
 // to be complete, claims with its conns. It changes nothing.
@@ -78,7 +80,7 @@ func (e *Engine) Status(conns []conn.Conn, complete bool) (Status, error) {
 		return Status{}, err
 	}
 	managed := e.managed(claims)
-	have, err := e.Kernel.Observe(query(managed, claims, saved, conns, e.Names))
+	_, managed, have, err := e.observeAll(query(managed, claims, saved, conns, e.Names), managed)
 	if err != nil {
 		return Status{}, err
 	}
@@ -88,7 +90,7 @@ func (e *Engine) Status(conns []conn.Conn, complete bool) (Status, error) {
 	want = want.On(have.State, managed)
 	v := newViewer(want, have.State, managed)
 	v.facts, v.diff, v.problems = facts, diff, problems
-	s := Status{Conns: []ConnStatus{}}
+	s := Status{Conns: []ConnStatus{}, Displaced: displaced(saved)}
 	inConf, claimed := map[string]*conn.Conn{}, map[string]bool{}
 	for i := range conns {
 		inConf[conns[i].Name] = &conns[i]
@@ -99,6 +101,7 @@ func (e *Engine) Status(conns []conn.Conn, complete bool) (Status, error) {
 		if text := v.changed(c, inConf[c.Name]); complete && text != "" && status.Condition == InSync {
 			status.Condition = Drift
 			status.Problems = append(status.Problems, text)
+			s.Drift = append(s.Drift, Difference{Condition: Drift, Conns: []string{c.Name}, Problem: text})
 		}
 		s.Conns = append(s.Conns, status)
 	}
@@ -109,12 +112,29 @@ func (e *Engine) Status(conns []conn.Conn, complete bool) (Status, error) {
 		}
 	}
 	slices.SortFunc(s.Conns, func(a, b ConnStatus) int { return strings.Compare(a.Name, b.Name) })
+	for _, p := range problems {
+		s.Drift = append(s.Drift, Difference{Condition: Blocked, Conns: []string{p.Claim}, Problem: p.Text})
+	}
+	var leftovers []plan.Object
 	for _, op := range diff.Ops {
-		if op.Verb == plan.Del && want.State[op.Object.Key()] == nil && !have.State.Uses(op.Object) {
+		if op.Verb == plan.Del && want.State[op.Object.Key()] == nil && managed.Owns(op.Object) && !have.State.Uses(op.Object) {
+			leftovers = append(leftovers, op.Object)
 			s.Leftovers = append(s.Leftovers, ObjectStatus{Object: madeBy(op.Object), Condition: Leftover})
 		}
 	}
+	s.Drift = append(s.Drift, v.differences(leftovers)...)
 	return s, nil
+}
+
+// displaced returns what is to be put back.
+func displaced(saved []plan.Saved) []string {
+	var commands []string
+	for _, s := range saved {
+		if s.Kind == plan.SavedForeign {
+			commands = append(commands, s.Was)
+		}
+	}
+	return commands
 }
 
 // viewer renders the comparison for one claim after the other.
@@ -190,6 +210,11 @@ func (v viewer) claim(c plan.Claim) ConnStatus {
 	for _, w := range v.diff.Warnings {
 		if slices.Contains(w.Owners, c.Name) {
 			s.Warnings = append(s.Warnings, w.Text)
+		}
+	}
+	for _, c := range v.diff.Displaces {
+		if slices.Contains(c.Owners, s.Name) && s.Condition == InSync {
+			s.Condition = Drift
 		}
 	}
 	s.Bypass = append(v.rulesBefore(t), v.bypass(t)...)
@@ -284,6 +309,11 @@ func (s Status) Only(names []string) Status {
 	for _, c := range s.Conns {
 		if slices.Contains(names, c.Name) {
 			only.Conns = append(only.Conns, c)
+		}
+	}
+	for _, d := range s.Drift {
+		if slices.ContainsFunc(d.Conns, func(c string) bool { return slices.Contains(names, c) }) {
+			only.Drift = append(only.Drift, d)
 		}
 	}
 	return only

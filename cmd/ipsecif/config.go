@@ -71,6 +71,7 @@ func (a *app) conns(names []string, all bool) (*conn.File, []conn.Conn, error) {
 	}
 	var found []conn.Conn
 	var errs []error
+	seen := map[string]bool{}
 	for _, name := range names {
 		cs, ds := f.Lookup(name)
 		a.warn(ds)
@@ -79,7 +80,12 @@ func (a *app) conns(names []string, all bool) (*conn.File, []conn.Conn, error) {
 		} else if len(cs) == 0 {
 			errs = append(errs, noConn(f, name))
 		}
-		found = append(found, cs...)
+		for _, c := range cs { // of which another name may stand for some too
+			if !seen[c.Name] {
+				found = append(found, c)
+			}
+			seen[c.Name] = true
+		}
 	}
 	return f, found, errors.Join(errs...)
 }

@@ -27,7 +27,7 @@ const (
 // version is set by the Makefile from the top line of CHANGES.
 var version = "devel"
 
-// errDifference ends `plan` and `status` when there is something to do.
+// errDifference ends `plan`, `status` and `gc --dry-run` when there is something to do.
 var errDifference = errors.New("difference")
 
 // app has the global flags and the streams of one call.
@@ -90,7 +90,7 @@ func (a *app) root(ran *bool) *cobra.Command {
 		Long: `ipsecif reads the conn sections of an ipsec.conf and makes the xfrm interfaces,
 addresses, routes and rules that they ask for; and takes away exactly what it made.
 
-Exit status: 0 done or in sync, 1 error, 2 wrong usage, 3 plan or status found a difference.`,
+Exit status: 0 done or in sync, 1 error, 2 wrong usage, 3 plan, status or gc --dry-run found a difference.`,
 		SilenceErrors: true,
 		SilenceUsage:  true,
 		PersistentPreRunE: func(c *cobra.Command, _ []string) error {
@@ -107,7 +107,7 @@ Exit status: 0 done or in sync, 1 error, 2 wrong usage, 3 plan or status found a
 	flags.StringVar(&a.config, "config", "", "`file` to read (default /etc/ipsecif.conf if it exists, else /etc/ipsec.conf)")
 	flags.BoolVar(&a.json, "json", false, "print results as JSON")
 	flags.StringVar(&a.stateDir, "state-dir", "/run/ipsecif", "`directory` of the claims; each network namespace needs its own")
-	root.AddCommand(a.checkCommand(), a.listCommand(), a.confCommand(), a.planCommand(), a.upCommand(), a.downCommand(), a.statusCommand(), a.versionCommand())
+	root.AddCommand(a.checkCommand(), a.listCommand(), a.confCommand(), a.planCommand(), a.upCommand(), a.downCommand(), a.statusCommand(), a.gcCommand(), a.versionCommand())
 	strictUsage(root)
 	return root
 }

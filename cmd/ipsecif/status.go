@@ -13,7 +13,7 @@ import (
 )
 
 func (a *app) statusCommand() *cobra.Command {
-	var all bool
+	var all, drift bool
 	cmd := &cobra.Command{
 		Use: "status [CONN... | --all]", Short: "Compare the kernel with what is up",
 		RunE: func(_ *cobra.Command, args []string) error {
@@ -23,7 +23,21 @@ func (a *app) statusCommand() *cobra.Command {
 			ds = append(ds, more...)
 			a.warn(ds)
 			err := a.withEngine(f, nil, func(e *updown.Engine) error {
-				return a.compare(e, f, withInterface(conns), ds.Err() == nil, args)
+				s, err := a.compare(e, f, withInterface(conns), ds.Err() == nil, args)
+				if err != nil {
+					return err
+				}
+				print := a.printStatus
+				if drift {
+					print = a.printDrift
+				}
+				if err := print(s); err != nil {
+					return err
+				}
+				if s.Differs() {
+					return errDifference
+				}
+				return nil
 			})
 			if ds.Err() != nil && errors.Is(err, errDifference) {
 				err = nil // the errors say more
@@ -32,35 +46,23 @@ func (a *app) statusCommand() *cobra.Command {
 		},
 	}
 	cmd.Flags().BoolVar(&all, "all", false, "every conn, as without a name")
+	cmd.Flags().BoolVar(&drift, "drift", false, "only what differs, one line for each object")
 	return cmd
 }
 
-// compare prints the state of the named conns, of all without names. The conns
+// compare returns the state of the named conns, of all without names. The conns
 // are those of the file, complete if nothing in it is wrong.
-func (a *app) compare(e *updown.Engine, f *conn.File, conns []conn.Conn, complete bool, names []string) error {
+func (a *app) compare(e *updown.Engine, f *conn.File, conns []conn.Conn, complete bool, names []string) (updown.Status, error) {
 	claimed, err := e.Claimed()
 	if err != nil {
-		return err
+		return updown.Status{}, err
 	}
 	e.Names = lookup(slices.DeleteFunc(slices.Clone(conns), func(c conn.Conn) bool { return !slices.Contains(claimed, c.Name) }))
 	s, err := e.Status(conns, complete)
-	if err != nil {
-		return err
+	if err != nil || len(names) == 0 {
+		return s, err
 	}
-	if len(names) > 0 {
-		if s, err = only(s, f, names); err != nil {
-			return err
-		}
-	}
-	if a.json {
-		err = a.printJSON(s)
-	} else {
-		err = a.printStatus(s)
-	}
-	if err == nil && s.Differs() {
-		err = errDifference
-	}
-	return err
+	return only(s, f, names)
 }
 
 // only returns the state of the named conns.
@@ -81,7 +83,10 @@ func only(s updown.Status, f *conn.File, names []string) (updown.Status, error) 
 }
 
 func (a *app) printStatus(s updown.Status) error {
-	if len(s.Conns)+len(s.Leftovers) == 0 {
+	if a.json {
+		return a.printJSON(s)
+	}
+	if len(s.Conns)+len(s.Leftovers)+len(s.Displaced) == 0 {
 		_, err := fmt.Fprintln(a.out, "no conn is up, and the configuration has none with an ipsec-interface")
 		return err
 	}
@@ -93,8 +98,14 @@ func (a *app) printStatus(s updown.Status) error {
 		printConn(w, c)
 	}
 	if len(s.Leftovers) > 0 {
-		fmt.Fprintln(w, "left over, wanted by no conn (`ipsecif down CONN` removes what is on its interface):")
+		fmt.Fprintln(w, "left over, wanted by no conn (`ipsecif gc` takes it away):")
 		printObjects(w, s.Leftovers)
+	}
+	if len(s.Displaced) > 0 {
+		fmt.Fprintln(w, "made by others, put back when no conn needs the place any more:")
+		for _, command := range s.Displaced {
+			fmt.Fprintf(w, "  %s\n", command)
+		}
 	}
 	return w.Flush()
 }

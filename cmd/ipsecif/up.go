@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"runtime/debug"
+	"slices"
 
 	"github.com/ipsecif/ipsecif/conn"
 	"github.com/ipsecif/ipsecif/updown"
@@ -20,6 +21,7 @@ type planned struct {
 	MTUs      []plan.TunnelMTU `json:"mtus,omitempty"` // of the links with link-mtu=auto, how they are computed
 	Conflicts []string         `json:"conflicts,omitempty"`
 	Warnings  []string         `json:"warnings,omitempty"`
+	Notes     []string         `json:"notes,omitempty"` // about what others made
 }
 
 type plannedOp struct {
@@ -42,6 +44,9 @@ func (a *app) printPlan(conns []string, p plan.Plan) error {
 			j.Ops = append(j.Ops, plannedOp{op.Verb.String(), op.String()})
 		}
 	}
+	if len(p.Conflicts) == 0 {
+		j.Notes = p.Notes
+	}
 	if a.json {
 		return a.printJSON(j)
 	}
@@ -50,6 +55,32 @@ func (a *app) printPlan(conns []string, p plan.Plan) error {
 	}
 	for _, op := range j.Ops {
 		fmt.Fprintln(a.out, op.Command)
+	}
+	a.note(j.Notes)
+	return nil
+}
+
+// note says what becomes of objects that others made.
+func (a *app) note(notes []string) {
+	for _, n := range notes {
+		fmt.Fprintf(a.err, "ipsecif: %s\n", n)
+	}
+}
+
+// planned prints a plan, and says by its error whether there is something to
+// do.
+func (a *app) planned(conns []string, p plan.Plan, err error) error {
+	if err != nil && len(p.Conflicts) == 0 {
+		return err
+	}
+	if err := errors.Join(err, a.printPlan(conns, p)); err != nil {
+		return err
+	}
+	if !p.Empty() {
+		return errDifference
+	}
+	if !a.json {
+		fmt.Fprintln(a.err, "nothing to do")
 	}
 	return nil
 }
@@ -118,41 +149,36 @@ func (a *app) warnOf(p plan.Plan) {
 }
 
 func (a *app) planCommand() *cobra.Command {
-	var all bool
+	var all, adopt bool
 	cmd := &cobra.Command{
 		Use: "plan {CONN... | --all}", Short: "Print what `up` would do, as ip(8) commands, and change nothing", Args: names(&all),
 		Example: "  ipsecif plan north-east\n  ipsecif --json plan --all",
 		RunE: func(_ *cobra.Command, args []string) error {
 			return a.withConns(args, all, func(e *updown.Engine, conns []conn.Conn) error {
+				e.Adopt = adopt
 				p, err := e.Plan(conns)
 				a.warnOf(p)
-				if err != nil && len(p.Conflicts) == 0 {
-					return err
-				}
-				if err := errors.Join(err, a.printPlan(namesOf(conns), p)); err != nil {
-					return err
-				}
-				if !p.Empty() {
-					return errDifference
-				}
-				if !a.json {
-					fmt.Fprintln(a.err, "nothing to do")
-				}
-				return nil
+				return a.planned(namesOf(conns), p, err)
 			})
 		},
 	}
 	cmd.Flags().BoolVar(&all, "all", false, "every conn with an ipsec-interface and a local end")
+	adoptFlag(cmd, &adopt)
 	return cmd
 }
 
+func adoptFlag(cmd *cobra.Command, adopt *bool) {
+	cmd.Flags().BoolVar(adopt, "adopt", false, "take the place of routes and rules of others; down puts them back")
+}
+
 func (a *app) upCommand() *cobra.Command {
-	var all bool
+	var all, adopt bool
 	cmd := &cobra.Command{
 		Use: "up {CONN... | --all}", Short: "Make interface, addresses, rules and routes of conns, or repair them", Args: names(&all),
 		Example: "  ipsecif up north-east && ipsec up north-east",
 		RunE: func(_ *cobra.Command, args []string) error {
 			return a.withConns(args, all, func(e *updown.Engine, conns []conn.Conn) error {
+				e.Adopt = adopt
 				p, err := a.finish(e, func() (plan.Plan, error) { return e.Up(conns) })
 				a.warnOf(p)
 				if err != nil {
@@ -170,6 +196,7 @@ func (a *app) upCommand() *cobra.Command {
 		},
 	}
 	cmd.Flags().BoolVar(&all, "all", false, "every conn with an ipsec-interface and a local end")
+	adoptFlag(cmd, &adopt)
 	return cmd
 }
 
@@ -225,7 +252,17 @@ func toDrop(f *conn.File, e *updown.Engine, args []string, all bool) (names []st
 			errs = append(errs, fmt.Errorf("no conn %q is up, and %s has none of that name", arg, f.Name))
 		}
 	}
-	return names, conns, errors.Join(errs...)
+	return unique(names), conns, errors.Join(errs...)
+}
+
+// unique returns names without those that were there before.
+func unique(names []string) []string {
+	seen := map[string]bool{}
+	return slices.DeleteFunc(names, func(name string) bool {
+		was := seen[name]
+		seen[name] = true
+		return was
+	})
 }
 
 func namesOf(conns []conn.Conn) []string {
@@ -241,6 +278,7 @@ func (a *app) report(conns, lines []string, p plan.Plan) error {
 	if a.json {
 		return a.printPlan(conns, p)
 	}
+	a.note(p.Notes)
 	changes := "nothing to do"
 	if n := len(p.Ops); n > 0 {
 		changes = plural(n, "change")

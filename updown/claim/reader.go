@@ -86,15 +86,19 @@ func (r *Reader) Wanted(prefix string) []string {
 	return all
 }
 
-// Saved returns the settings to be restored.
+// Saved returns what of the host is to be restored.
 func (r *Reader) Saved() ([]plan.Saved, error) {
 	b := r.bucket(savedBucket)
 	if b == nil || b.Get(savedKey) == nil {
 		return nil, nil
 	}
 	var saved []plan.Saved
-	if err := json.Unmarshal(b.Get(savedKey), &saved); err != nil {
-		return nil, fmt.Errorf("the record of changed settings in %s is damaged: %w; %s", r.tx.DB().Path(), err, way)
+	err := json.Unmarshal(b.Get(savedKey), &saved)
+	for i := 0; err == nil && i < len(saved); i++ {
+		err = saved[i].Check()
+	}
+	if err != nil {
+		return nil, fmt.Errorf("the record of what was changed of the host in %s is damaged: %w; %s", r.tx.DB().Path(), err, way)
 	}
 	return saved, nil
 }

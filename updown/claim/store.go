@@ -36,7 +36,7 @@ func (s *Store) path() string { return filepath.Join(s.dir, "claims.db") }
 var (
 	claimsBucket = []byte("claims") // name -> claim as JSON
 	indexBucket  = []byte("index")  // what a claim wants, NUL, its name -> nothing
-	savedBucket  = []byte("saved")  // savedKey -> settings to be restored as JSON
+	savedBucket  = []byte("saved")  // savedKey -> what of the host is to be restored, as JSON
 	savedKey     = []byte("settings")
 	begunBucket  = []byte("begun") // name of a claim of which a change has begun -> nothing
 )
@@ -46,7 +46,7 @@ var (
 type Change struct {
 	Put    []plan.Claim // in place of those with the same names
 	Remove []string     // names of claims; one that does not exist is no error
-	Saved  []plan.Saved // all settings to be restored from now on
+	Saved  []plan.Saved // all that is to be restored from now on
 	Begin  []string     // names of claims that are Unfinished from now on
 	End    []string     // names of claims that are not any more
 }
@@ -75,7 +75,7 @@ func (s *Store) change(c Change) error {
 	})
 }
 
-// All returns the claims by name, and the settings to be restored. The error
+// All returns the claims by name, and what is to be restored. The error
 // names every damaged claim.
 func (s *Store) All() (claims []plan.Claim, saved []plan.Saved, err error) {
 	err = s.Read(func(r *Reader) error {

@@ -172,7 +172,7 @@ func TestDamagedClaims(t *testing.T) {
 		`the claim of conn "link" in ` + s.path() + " is damaged: a link is missing",
 		`the claim of conn "id" in ` + s.path() + " is damaged: an if_id is missing",
 		`the claim of conn "pair" in ` + s.path() + " is damaged: a subnet of a pair is missing",
-		"the record of changed settings in " + s.path() + " is damaged: unexpected end of JSON input",
+		"the record of what was changed of the host in " + s.path() + " is damaged: unexpected end of JSON input",
 	} {
 		if err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("error %q, want %q", err, want)

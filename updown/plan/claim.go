@@ -70,13 +70,3 @@ type Claim struct {
 	// them those are found that share something with it.
 	Wants []string `json:"wants,omitempty"`
 }
-
-// Saved is a setting of a device that is not ours, changed for the time that
-// claims need it.
-type Saved struct {
-	Kind string `json:"kind"` // "attr" or "sysctl"
-	Link string `json:"link"`
-	Name string `json:"name"`
-	Was  string `json:"was"`  // as found, to be restored
-	Ours string `json:"ours"` // as we set it; any other value means that somebody changed it since
-}

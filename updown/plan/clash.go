@@ -18,7 +18,9 @@ type Warning struct {
 // them get each other's packets depends on marks, priorities and tables.
 func (d *differ) clashes() {
 	// Those for the tables local, main and default are everywhere.
-	theirs := rulesIn(d.have, func(r routing.Rule) bool { return r.Priority > 0 && r.Priority < lastRule && !d.Managed.Owns(r) })
+	theirs := rulesIn(d.have, func(r routing.Rule) bool {
+		return r.Priority > 0 && r.Priority < lastRule && !d.Managed.Owns(r) && !d.displaced[r.Key()]
+	})
 	if len(theirs) == 0 {
 		return
 	}

@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"maps"
 	"slices"
-	"strconv"
 
 	"github.com/ipsecif/ipsecif/routing"
 	"github.com/ipsecif/ipsecif/xfrmi"
@@ -26,8 +25,10 @@ type Plan struct {
 	Ops       []Op
 	Conflicts []Conflict
 	Warnings  []Warning
+	Displaces []Conflict  // solved by taking the place of the foreign object
 	Save      []Saved     // to be recorded before Ops are applied
 	Forget    []Saved     // to be forgotten after
+	Notes     []string    // what becomes of foreign objects, in sentences
 	MTUs      []TunnelMTU // those computed for the conns that it is for
 }
 
@@ -49,24 +50,36 @@ type Context struct {
 	Managed Managed
 	Saved   []Saved
 	Scope   *Scope // nil means no limit
+	Adopt   bool   // take the place of foreign routes and rules
+	// Collect takes away and restores what nobody needs any more, and leaves
+	// it at that.
+	Collect bool
+	// Refused has the displaced objects that the kernel did not take back in
+	// this run, and why.
+	Refused map[Saved]error
 }
 
 // Diff returns the plan that leads from have to want: it adds what is missing,
 // changes what is ours and differs, and deletes what is ours and not wanted.
 // Foreign objects that equal a wanted one are used and left alone; others in
-// its place are conflicts.
+// its place are conflicts, or are displaced until the place is free again.
 func Diff(want Want, have State, ctx Context) Plan {
 	want = want.On(have, ctx.Managed)
-	d := differ{Context: ctx, want: want, order: orderOf(want.State, have)}
+	d := differ{Context: ctx, want: want, order: orderOf(want.State, have), displaced: map[string]bool{}}
 	if d.Scope != nil {
 		d.links = d.Scope.on(have, d.Managed)
 	}
-	remakes := d.remakes(have)
-	d.have = after(have, remakes)
-	for _, o := range want.State {
-		if d.Scope.has(o) && d.inScope(o) && d.ownedInScope(o) {
-			d.wanted(o)
+	var remakes []Op
+	d.have = have
+	if !d.Collect {
+		remakes = d.remakes(have)
+		d.have = after(have, remakes)
+		for _, o := range want.State {
+			if d.Scope.has(o) && d.inScope(o) && d.ownedInScope(o) {
+				d.wanted(o)
+			}
 		}
+		d.foreignInTables()
 	}
 	for _, o := range d.have {
 		if d.Scope.has(o) && d.inScope(o) {
@@ -75,11 +88,13 @@ func Diff(want Want, have State, ctx Context) Plan {
 	}
 	d.chains()
 	d.restore()
-	d.foreignInTables()
 	d.clashes()
 	d.plan.Ops = append(remakes, d.ordered()...)
-	d.plan.Conflicts = sorted(d.order, d.plan.Conflicts, func(c Conflict) Object { return c.Have })
-	d.plan.Save = sorted(d.order, d.plan.Save, func(s Saved) Object { return s.object(s.Ours) })
+	foreign := func(c Conflict) Object { return c.Have }
+	d.plan.Conflicts = sorted(d.order, d.plan.Conflicts, foreign)
+	d.plan.Displaces = sorted(d.order, d.plan.Displaces, foreign)
+	slices.Sort(d.plan.Notes)
+	d.plan.Save = sorted(d.order, d.plan.Save, Saved.Object)
 	return d.plan
 }
 
@@ -91,7 +106,8 @@ type differ struct {
 	links          map[string]bool // in scope
 	plan           Plan
 	makes, unmakes []Op
-	deferred       []Object // settings that come with a greater MTU
+	deferred       []Object        // settings that come with a greater MTU
+	displaced      map[string]bool // by key, foreign objects
 }
 
 // home returns the link that an object lives on, or is, or is for, or "".
@@ -128,14 +144,13 @@ func (d *differ) wanted(o Object) {
 	case !exists:
 		d.makes = append(d.makes, Op{Add, o})
 		d.sameIfID(o)
-		d.samePriority(o)
+		d.foreignRules(o)
 	case Same(o, have):
-		d.samePriority(o)
-	case !d.Managed.Owns(have):
-		d.conflict(o, have)
+		d.foreignRules(o)
+	case !d.Managed.Owns(have) && !d.takes(d.conflict(o, have)):
 	default:
 		d.makes = append(d.makes, replacing(have, o)...)
-		d.samePriority(o)
+		d.foreignRules(o)
 	}
 }
 
@@ -190,12 +205,13 @@ func Same(want, have Object) bool {
 	return want == have
 }
 
-func (d *differ) conflict(want, have Object) {
-	text := fmt.Sprintf("cannot add %q: %q is there and is not ours", want, have)
+// conflict is that of a wanted object with the foreign one in its place.
+func (d *differ) conflict(want, have Object) Conflict {
+	text := fmt.Sprintf("cannot add %q: %q is there and is not ours; delete it", want, have)
 	if w, ok := want.(xfrmi.Link); ok {
 		text = w.Refusal(have.(xfrmi.Link))
 	}
-	d.plan.Conflicts = append(d.plan.Conflicts, Conflict{d.want.Owners[want.Key()], want, have, text})
+	return Conflict{d.want.Owners[want.Key()], want, have, text}
 }
 
 // sameIfID finds the device under another name that has the if_id of a wanted
@@ -213,28 +229,9 @@ func (d *differ) sameIfID(o Object) {
 		if d.Managed.Owns(have) {
 			continue // wanted too, which Compile has noted
 		}
-		d.plan.Conflicts = append(d.plan.Conflicts, Conflict{d.want.Owners[want.Key()], want, have,
+		d.takes(Conflict{d.want.Owners[want.Key()], want, have,
 			fmt.Sprintf("cannot make %s with if_id %s: the xfrm interface %s has that if_id; delete it, or choose another ipsec-interface=",
 				want.Name, want.IfID, have.Name)})
-	}
-}
-
-// samePriority finds the foreign rule at the priority of one of ours: which of
-// the two comes first would depend on who was first. Rules like libreswan's
-// stand beside others.
-func (d *differ) samePriority(o Object) {
-	want, ok := o.(routing.Rule)
-	if !ok || want.Mark.Set() && want.Iif == "" {
-		return
-	}
-	for _, h := range d.have {
-		have, ok := h.(routing.Rule)
-		disjoint := want.To.IsValid() && have.To.IsValid() && !want.To.Overlaps(have.To)
-		if !ok || have.Family != want.Family || have.Priority != want.Priority || disjoint || isTwin(want, have) || d.Managed.Owns(have) {
-			continue
-		}
-		d.plan.Conflicts = append(d.plan.Conflicts, Conflict{d.want.Owners[want.Key()], want, have,
-			fmt.Sprintf("cannot add rule %q: %q has the same priority; choose another rule-priority=", want, have)})
 	}
 }
 
@@ -243,7 +240,11 @@ func (d *differ) unwanted(o Object) {
 	if _, isChain := o.(xfrmi.ClampChain); isChain {
 		return // see chains
 	}
-	if d.want.State[o.Key()] == nil && !d.want.Kept[o.Key()] && d.Managed.Owns(o) {
+	key := o.Key()
+	if r, ok := o.(routing.Route); ok && r.Behind {
+		key = r.Front()
+	}
+	if d.want.State[key] == nil && !d.want.Kept[key] && d.Managed.Owns(o) {
 		d.unmakes = append(d.unmakes, Op{Del, o})
 	}
 }
@@ -282,44 +283,29 @@ func (d *differ) makesLink(name string) bool {
 }
 
 func (d *differ) isSaved(key string) bool {
-	return slices.ContainsFunc(d.Saved, func(s Saved) bool { return s.object(s.Ours).Key() == key })
+	return slices.ContainsFunc(d.Saved, func(s Saved) bool { return s.Object().Key() == key })
 }
 
-// restore gives the settings that no claim needs any more their old values,
-// unless somebody has changed them since.
+// restore gives back what no claim needs any more, unless somebody has changed
+// it since.
 func (d *differ) restore() {
-	for _, s := range d.Saved {
-		ours := s.object(s.Ours)
-		if d.want.State[ours.Key()] != nil || !d.Scope.has(ours) {
-			continue
-		}
-		if d.have[xfrmi.Link{Name: s.Link}.Key()] == nil || s.Kind == "sysctl" && d.want.PathUnknown {
-			continue // the link may come back, or be needed after all
-		}
-		d.plan.Forget = append(d.plan.Forget, s)
-		if d.have[ours.Key()] == ours {
-			d.unmakes = append(d.unmakes, Op{Set, s.object(s.Was)})
+	for i, s := range d.Saved {
+		switch {
+		case s.Kind == SavedForeign:
+			d.putBack(i)
+		case d.want.State[s.ours().Key()] == nil && d.Scope.has(s.ours()):
+			d.resetSetting(s)
 		}
 	}
 }
 
-// foreignInTables refuses a table that holds routes of somebody else where
-// plain packets, or all of ESP and IKE, would follow them.
-func (d *differ) foreignInTables() {
-	owners := map[routing.Table][]string{}
-	for key, o := range d.want.State {
-		if r, ok := o.(routing.Rule); ok && r.OwnsTable() {
-			owners[r.Table] = append(owners[r.Table], d.want.Owners[key]...)
-		}
+func (d *differ) resetSetting(s Saved) {
+	if d.have[xfrmi.Link{Name: s.Link}.Key()] == nil || s.Kind == "sysctl" && d.want.PathUnknown {
+		return // the link may come back, or be needed after all
 	}
-	for key, o := range d.have {
-		r, ok := o.(routing.Route)
-		if ok && owners[r.Table] != nil && !d.Managed.Owns(r) && d.want.State[key] == nil {
-			d.plan.Conflicts = append(d.plan.Conflicts, Conflict{Owners: owners[r.Table], Have: r, Text: fmt.Sprintf(
-				"table %s is for ipsecif alone, but %q is there and is not ours; delete it or choose another table= "+
-					"(libreswan's own _updown puts such routes into table %s: set leftupdown=%%disabled)",
-				r.Table, r, routing.DefaultTable)})
-		}
+	d.plan.Forget = append(d.plan.Forget, s)
+	if d.have[s.ours().Key()] == s.ours() {
+		d.unmakes = append(d.unmakes, Op{Set, s.Object()})
 	}
 }
 
@@ -370,24 +356,4 @@ func (d *differ) stays(o Object, after State) bool {
 	}
 	link := linkOf(o)
 	return d.Scope != nil && !d.Scope.has(o) && d.Managed.Owns(o) && (link == "" || after[xfrmi.Link{Name: link}.Key()] != nil)
-}
-
-// savedOf records the old value of a setting beside the new one.
-func savedOf(was, ours Object) Saved {
-	switch was := was.(type) {
-	case xfrmi.Attr:
-		return Saved{"attr", was.Link, was.Name, was.Value, ours.(xfrmi.Attr).Value}
-	case routing.Sysctl:
-		return Saved{"sysctl", was.Link, was.Name, strconv.Itoa(was.Value), strconv.Itoa(ours.(routing.Sysctl).Value)}
-	}
-	panic(fmt.Sprintf("plan: %T is no setting", was))
-}
-
-// object returns the setting with one of its two values.
-func (s Saved) object(value string) Object {
-	if s.Kind == "attr" {
-		return xfrmi.Attr{Link: s.Link, Name: s.Name, Value: value}
-	}
-	n, _ := strconv.Atoi(value) // written by savedOf
-	return routing.Sysctl{Link: s.Link, Name: s.Name, Value: n}
 }

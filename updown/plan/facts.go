@@ -100,11 +100,11 @@ type Observation struct {
 func (f Facts) Before(saved []Saved) Facts {
 	links := maps.Clone(f.RPFilter.Links)
 	for _, s := range saved {
-		was, ok := s.object(s.Was).(routing.Sysctl)
+		was, ok := s.Object().(routing.Sysctl)
 		if !ok || was.Name != routing.SysctlRPFilter {
 			continue
 		}
-		if now, ok := links[s.Link]; ok && s.object(s.Ours) == (routing.Sysctl{Link: s.Link, Name: s.Name, Value: now}) {
+		if now, ok := links[s.Link]; ok && s.ours() == (routing.Sysctl{Link: s.Link, Name: s.Name, Value: now}) {
 			links[s.Link] = was.Value
 		}
 	}

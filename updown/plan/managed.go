@@ -25,6 +25,24 @@ var DefaultPlace = Place{routing.DefaultTable, routing.DefaultPriority}
 // object of ours, so nothing is leaked when claims are lost.
 type Managed []Place
 
+// Evident returns the places that are ours by what is in the kernel alone: our
+// routes are in the table, and rules as we make them look it up.
+func Evident(s State) Managed {
+	tables := map[routing.Table]bool{}
+	for _, o := range s {
+		if r, ok := o.(routing.Route); ok && r.Protocol == routing.ProtocolIpsecif && r.Table != routing.TableMain {
+			tables[r.Table] = true
+		}
+	}
+	var m Managed
+	for _, o := range s {
+		if r, ok := o.(routing.Rule); ok && tables[r.Table] && r.Protocol == routing.ProtocolKernel {
+			m = append(m, Place{r.Table, routing.PriorityOf(r)})
+		}
+	}
+	return m
+}
+
 // Owns reports whether ipsecif made the object. Settings are nobody's.
 func (m Managed) Owns(o Object) bool {
 	switch o := o.(type) {

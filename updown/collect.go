@@ -1,0 +1,77 @@
+package updown
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/ipsecif/ipsecif/conn"
+	"github.com/ipsecif/ipsecif/updown/plan"
+	"github.com/ipsecif/ipsecif/xfrmi"
+)
+
+// Collect takes away what is ours and no claim wants, and restores what nobody
+// needs changed any more. It refuses to take anything while one of the
+// interfaces is in use: when it is that of one of the known conns, or has SAs.
+// Without its claim nothing else tells that a tunnel is wanted.
+func (e *Engine) Collect(known []conn.Conn) (plan.Plan, error) {
+	return e.change(task{collect: true, known: known})
+}
+
+// CollectAll takes away what is ours and no claim wants, in use or not.
+func (e *Engine) CollectAll() (plan.Plan, error) {
+	return e.change(task{collect: true, force: true})
+}
+
+// Leftovers returns what Collect would do, or with force CollectAll, and
+// changes nothing.
+func (e *Engine) Leftovers(known []conn.Conn, force bool) (plan.Plan, error) {
+	r, err := e.prepare(task{collect: true, known: known, force: force})
+	return r.plan, err
+}
+
+// refuseUsed adds a conflict to the plan for each interface that would be taken
+// away although it is in use, and returns them.
+func (e *Engine) refuseUsed(r *run) error {
+	var links []xfrmi.Link
+	var ids []xfrmi.IfID
+	for _, op := range r.plan.Ops {
+		if link, ok := op.Object.(xfrmi.Link); ok && op.Verb == plan.Del {
+			links, ids = append(links, link), append(ids, link.IfID)
+		}
+	}
+	if links == nil {
+		return nil
+	}
+	have, err := e.Kernel.Observe(plan.Query{Near: &plan.Near{}, SAs: ids})
+	if err != nil {
+		return err
+	}
+	var errs []error
+	for _, link := range links {
+		if users := users(link, r.known, have.Facts); users != nil {
+			c := plan.Conflict{Have: link, Text: fmt.Sprintf("%s with if_id %s is claimed by no conn, but is in use: %s; "+
+				"use --force to take it away all the same", link.Name, link.IfID, strings.Join(users, "; "))}
+			r.plan.Conflicts = append(r.plan.Conflicts, c)
+			errs = append(errs, c)
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// users says who seems to use an interface.
+func users(link xfrmi.Link, known []conn.Conn, facts plan.Facts) []string {
+	var users []string
+	for _, c := range known {
+		if c.Interface.IfID == uint32(link.IfID) || c.Interface.Name == link.Name {
+			users = append(users, fmt.Sprintf("it is that of conn %q (%s), which `ipsecif up %s` claims and `ipsecif down %s` takes away", c.Name, c.Pos, c.Name, c.Name))
+		}
+	}
+	switch n := len(facts.SAs[link.IfID]); {
+	case facts.NoSAs:
+		users = append(users, "perhaps SAs have its if_id, which only root can read")
+	case n > 0:
+		users = append(users, fmt.Sprintf("SAs have its if_id (%d)", n))
+	}
+	return users
+}
