@@ -56,7 +56,7 @@ func faultConns(t *testing.T) []conn.Conn {
 }
 
 // faultHost is a host with strict reverse path filtering, so that sysctls are
-// changed too.
+// changed too, and with routes and rules of somebody else in places of the conns.
 func faultHost(t *testing.T) *hosts.Host {
 	hosts.Require(t)
 	n, err := hosts.New(t.TempDir(), "road")
@@ -71,6 +71,14 @@ func faultHost(t *testing.T) *hosts.Host {
 	h := n.Host("road")
 	for _, link := range []string{"eth0", "default"} {
 		mustRun(t, h, "sysctl", "-w", "net.ipv4.conf."+link+".rp_filter=1")
+	}
+	for _, foreign := range []string{
+		"-4 route add 10.4.0.0/16 via 192.1.3.254 proto static",
+		"-4 route add prohibit 10.99.0.0/16 table 50",
+		"-6 route add blackhole 2001:db8:44::/64 metric 1024 proto static",
+		"-4 rule add priority 98 lookup 77 protocol static",
+	} {
+		mustRun(t, h, "ip", strings.Fields(foreign)...)
 	}
 	if err := h.WriteFile("/etc/ipsec.conf", []byte(faultConf), 0o644); err != nil {
 		t.Fatal(err)
@@ -129,7 +137,7 @@ func TestFaults(t *testing.T) {
 				return openErr
 			}
 			defer k.Close()
-			p, err = change(&updown.Engine{Kernel: &faulty{k, at}, Store: claim.Open(dir), Trace: func(plan.Op) {}})
+			p, err = change(&updown.Engine{Kernel: &faulty{k, at}, Store: claim.Open(dir), Adopt: true, Trace: func(plan.Op) {}})
 			return nil
 		})
 		if doErr != nil {
@@ -174,12 +182,13 @@ func stateOf(t *testing.T, dir string) string {
 }
 
 // TestKills kills the process before every operation of up: afterwards the
-// real command line finishes the work, or takes it back.
+// real command line finishes the work, without being told again to displace what
+// others made, or takes it back.
 func TestKills(t *testing.T) {
 	h := faultHost(t)
 	before := mustDump(t, h)
 	bin := os.Getenv("IPSECIF_BIN")
-	ops := strings.Count(mustRunErr(t, h, bin, "up", "road", "dual"), "[#]")
+	ops := strings.Count(mustRunErr(t, h, bin, "up", "--adopt", "road", "dual"), "[#]")
 	up := mustDump(t, h)
 	mustRun(t, h, bin, "down", "road", "dual")
 	for at := 1; at <= ops; at++ {

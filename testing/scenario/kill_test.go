@@ -25,7 +25,7 @@ func TestKillChild(t *testing.T) {
 		t.Fatal(err)
 	}
 	n := 0
-	e := &updown.Engine{Kernel: k, Store: claim.Open("/run/ipsecif"), Trace: func(plan.Op) {
+	e := &updown.Engine{Kernel: k, Store: claim.Open("/run/ipsecif"), Adopt: true, Trace: func(plan.Op) {
 		if n++; n == *killAt {
 			_ = unix.Kill(os.Getpid(), unix.SIGKILL)
 		}
