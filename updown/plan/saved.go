@@ -55,13 +55,13 @@ func (s Saved) object(value string) Object {
 	return routing.Sysctl{Link: s.Link, Name: s.Name, Value: n}
 }
 
-// Before returns the state with the displaced routes in the places that are
-// ours now, or empty.
+// Before returns the state with the displaced routes of main in the places that
+// are ours now, or empty.
 func (s State) Before(saved []Saved) State {
 	before := s
 	for _, sv := range saved {
 		r, ok := sv.Object().(routing.Route)
-		if !ok {
+		if !ok || r.Table != routing.TableMain {
 			continue
 		}
 		if is, there := s[r.Key()].(routing.Route); there && !is.Mine() {
