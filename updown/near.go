@@ -288,7 +288,7 @@ func (n *nearRun) sufficient(before []plan.Claim) bool {
 			return false
 		}
 	}
-	for _, c := range r.claims {
+	for _, c := range slices.Concat(before, r.claims) {
 		for _, q := range c.Tunnel.PathQueries() {
 			if r.have.Facts.Paths[q].Dev == "" {
 				return false // the guard of a tunnel may be in the way
