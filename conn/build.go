@@ -58,6 +58,7 @@ var (
 	keyEscape         = keyFor("escape")
 	keyIfID           = keyFor("if_id")
 	keyLinkMTU        = keyFor("link-mtu")
+	keyLinkName       = keyFor("link-name")
 	keyLocalLAN       = keyFor("local-lan")
 	keyMSS            = keyFor("mss")
 	keyOnLoss         = keyFor("on-loss")

@@ -27,6 +27,7 @@ func (b *builder) build(list []Conn, s *Section) []Conn {
 	b.ends(&c)
 	b.kernelValues(&c)
 	b.interfaces(&c)
+	b.linkName(&c)
 	b.marks(&c)
 	b.offload(&c)
 	b.modeConfig(&c)

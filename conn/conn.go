@@ -17,7 +17,7 @@ type Conn struct {
 	Auto   Auto   // never unset: AutoIgnore when auto= is missing
 	Family Family // of the outer addresses; never unset: IPv4 when nothing tells
 
-	Interface Interface // ipsec-interface= or if_id=
+	Interface Interface // ipsec-interface= or if_id=, and link-name=
 	IfID      uint32    // own key if_id=, 0 when not given
 	MarkIn    Mark      // mark-in=, else mark=
 	MarkOut   Mark      // mark-out=, else mark=
@@ -109,7 +109,7 @@ func (c *Conn) NeverNegotiates() bool {
 // Interface is the xfrm interface of a conn. The zero value means none.
 type Interface struct {
 	IfID uint32 // 0 when the conn has no interface
-	Name string // device name as libreswan gives it: ipsecN
+	Name string // own key link-name=, else as libreswan names the device: ipsecN
 }
 
 // ipsecZeroIfID is the if_id that stands for ipsec-interface=0, because the

@@ -220,6 +220,7 @@ var keywords = [...]keyword{
 	{name: "escape", flags: inConn | inSetup | own, kind: escapeWord},
 	{name: "if_id", flags: inConn | own | negotiate},
 	{name: "link-mtu", flags: inConn | inSetup | own},
+	{name: "link-name", flags: inConn | own | negotiate},
 	{name: "local-lan", flags: inConn | inSetup | own, kind: localLANWord},
 	{name: "mss", flags: inConn | inSetup | own},
 	{name: "on-loss", flags: inConn | inSetup | own, kind: onLossWord},

@@ -122,6 +122,14 @@ func interfaceKey(c *Conn) string {
 	return "ipsec-interface"
 }
 
+// linkKey is the key that names the device of the conn.
+func linkKey(c *Conn) string {
+	if c.KeyPos("link-name") != c.Pos {
+		return "link-name"
+	}
+	return interfaceKey(c)
+}
+
 // readByPluto tells whether libreswan reads the file of the conn.
 func readByPluto(c *Conn) bool { return path.Base(c.Pos.File) != ownFile }
 

@@ -46,11 +46,11 @@ func (l *linter) interfaces() {
 		sameID, sameName := byID[id], byName[name]
 		switch {
 		case sameID != nil && sameID.Interface.Name != name:
-			l.fail(c, interfaceKey(c), CodeInterfaceClash,
+			l.fail(c, linkKey(c), CodeInterfaceClash,
 				fmt.Sprintf("if_id %d is for %s here and for %s in conn %q (%s)", id, name, sameID.Interface.Name, sameID.Section, sameID.Pos), "")
 			continue
 		case sameName != nil && sameName.Interface.IfID != id:
-			l.fail(c, interfaceKey(c), CodeInterfaceClash,
+			l.fail(c, linkKey(c), CodeInterfaceClash,
 				fmt.Sprintf("%s has if_id %d here and if_id %d in conn %q (%s)", name, id, sameName.Interface.IfID, sameName.Section, sameName.Pos), "")
 			continue
 		case sameID != nil:

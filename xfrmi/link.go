@@ -44,7 +44,7 @@ func (l Link) String() string {
 // "" when it can. A link device that is not asked for does no harm: an xfrm
 // interface works the same with and without one, except for offload.
 func (want Link) Refusal(have Link) string {
-	const way = "delete or rename it, or choose another ipsec-interface="
+	const way = "delete or rename it, or choose another link-name="
 	switch {
 	case have.Kind != Kind:
 		kind := have.Kind

@@ -17,7 +17,7 @@ func TestRefusal(t *testing.T) {
 		{Link{Name: "ipsec1"}, "a device ipsec1 exists and is a plain device, not an xfrm interface"},
 		{Link{Name: "ipsec1", Kind: Kind, IfID: 2}, "the xfrm interface ipsec1 exists with if_id 2, not 1"},
 	} {
-		if why := strings.TrimSuffix(want.Refusal(tt.have), "; delete or rename it, or choose another ipsec-interface="); why != tt.why {
+		if why := strings.TrimSuffix(want.Refusal(tt.have), "; delete or rename it, or choose another link-name="); why != tt.why {
 			t.Errorf("%v: %q, want %q", tt.have, why, tt.why)
 		}
 	}

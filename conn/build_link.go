@@ -1,0 +1,18 @@
+package conn
+
+// linkName reads link-name=, which names the device of a conn that has one.
+func (b *builder) linkName(c *Conn) {
+	kv := b.get(keyLinkName)
+	if kv == nil {
+		return
+	}
+	name, p := parseLinkName(kv.Value)
+	b.problem(kv, p)
+	switch {
+	case p != nil:
+	case c.Interface.IfID == 0:
+		b.at(kv, Warning, CodeIgnored, "the conn has no interface that it could name", "set ipsec-interface=")
+	default:
+		c.Interface.Name = name
+	}
+}
