@@ -136,12 +136,15 @@ type world struct {
 	steady  map[string]plan.Tunnel // have been up, and nobody took them down
 	broken  bool                   // somebody took something of ours away
 
+	nic     string // the name of the device to the outside
+	renames int
+
 	strange plan.State // of foreign, what is in places that conns need
 	adopt   bool       // may their places be taken?
 }
 
 func newWorld(t *testing.T, scheme string) *world {
-	w := &world{t: t, scheme: scheme, kernel: fake.New(), dir: t.TempDir(), strange: plan.State{}, steady: map[string]plan.Tunnel{}}
+	w := &world{t: t, scheme: scheme, kernel: fake.New(), dir: t.TempDir(), strange: plan.State{}, steady: map[string]plan.Tunnel{}, nic: "eth0"}
 	text := "config setup\n\tscheme=" + scheme + "\n" + convergeConf
 	switch scheme {
 	case "overlay":
@@ -186,11 +189,22 @@ func (w *world) foreignState() plan.State {
 		case routing.Route:
 			link = o.Dev
 		}
-		if !w.managed.Owns(o) && !strings.HasPrefix(link, "ipsec") && key != "sysctl eth0 rp_filter" {
+		if !w.managed.Owns(o) && !w.isTunnel(link) && key != w.rpFilter(0).Key() {
 			s[key] = o
 		}
 	}
 	return s
+}
+
+// isTunnel reports whether a link is an xfrm interface.
+func (w *world) isTunnel(link string) bool {
+	l, _ := w.kernel.State[xfrmi.Link{Name: link}.Key()].(xfrmi.Link)
+	return l.Kind == xfrmi.Kind
+}
+
+// rpFilter is the setting of the device to the outside.
+func (w *world) rpFilter(value int) routing.Sysctl {
+	return routing.Sysctl{Link: w.nic, Name: routing.SysctlRPFilter, Value: value}
 }
 
 // hold checks, after every single operation, what users rely on.
@@ -200,7 +214,7 @@ func (w *world) hold(op plan.Op) {
 			inside := t.Peer.IsValid() && p.Theirs.Contains(t.Peer)
 			if inside {
 				r, ok := w.kernel.Lookup(fake.Packet{To: t.Peer, Mark: t.Mark.Value})
-				if ok && strings.HasPrefix(r.Dev, "ipsec") {
+				if ok && w.isTunnel(r.Dev) {
 					w.t.Fatalf("after %s: ESP of %s loops: %s", op, name, r)
 				}
 			}
@@ -210,7 +224,7 @@ func (w *world) hold(op plan.Op) {
 			for _, to := range samples(p.Theirs) {
 				for _, packet := range w.packets(to, t) {
 					r, ok := w.kernel.Lookup(packet)
-					if ok && !strings.HasPrefix(r.Dev, "ipsec") && !w.bypasses(t, p, r) {
+					if ok && !w.isTunnel(r.Dev) && !w.bypasses(t, p, r) {
 						w.t.Fatalf("after %s: packets of %s to %s leave in the clear: %s", op, name, to, r)
 					}
 				}
@@ -299,16 +313,26 @@ func (w *world) step(which, what byte) {
 			}
 		})
 		w.broken = true
-	case 6: // somebody takes the link away, or down
-		w.disturb(c.Interface.Name, what >= 128)
+	case 6: // somebody renames the link, or takes it away, or down
+		if what&64 != 0 {
+			w.rename(w.linkOf(c))
+			break
+		}
+		w.disturb(w.linkOf(c), what >= 128)
 		w.broken = true
 	case 7:
 		switch what / 9 % 4 {
-		case 0: // the default gateway changes
+		case 0: // somebody renames the underlay device, or the default gateway changes
+			if what&64 != 0 && len(w.strange) == 0 {
+				w.nic = w.rename(w.nic)
+				break
+			}
 			w.reroute(what >= 128)
 			w.broken = w.broken || routing.Scheme(w.scheme).InMain() // which pin the next hop
 		case 1, 2: // a stranger fills a place
-			w.intrude(int(which))
+			if w.nic == "eth0" { // which strangers know by its first name
+				w.intrude(int(which))
+			}
 		case 3: // and goes away
 			w.retreat(int(which))
 		}
@@ -389,7 +413,7 @@ func (w *world) end() {
 		}
 	}
 	for _, o := range w.kernel.State {
-		if w.managed.Owns(o) || strings.HasPrefix(o.Key(), "link ipsec") {
+		if l, ok := o.(xfrmi.Link); w.managed.Owns(o) || ok && w.isTunnel(l.Name) {
 			w.t.Errorf("left: %s", o)
 		}
 	}
@@ -398,7 +422,7 @@ func (w *world) end() {
 			w.t.Errorf("gone: %s", o)
 		}
 	}
-	if n := w.kernel.State["sysctl eth0 rp_filter"]; n != (routing.Sysctl{Link: "eth0", Name: routing.SysctlRPFilter, Value: 1}) {
+	if n := w.kernel.State[w.rpFilter(0).Key()]; n != w.rpFilter(1) {
 		w.t.Errorf("rp_filter is not restored: %s", n)
 	}
 }
@@ -413,6 +437,7 @@ func FuzzConverge(f *testing.F) {
 	f.Add("overlay", []byte{0, 0, 6, 0, 0, 13, 6, 21, 0, 0, 0, 29, 6, 37, 1, 0, 0, 5})
 	f.Add("overlay", []byte{1, 0, 0, 0, 0, 2, 0, 7, 1, 135, 0, 0})
 	f.Add("overlay", []byte("2\x0471"))
+	f.Add("overlay", []byte{0, 0, 0, 70, 2, 0, 2, 71, 0, 6, 0, 0, 0, 70, 0, 2, 2, 2})
 	f.Add("underlay", []byte{3, 0, 5, 0, 3, 2, 4, 0, 4, 14, 4, 0})
 	f.Add("not-mark", []byte{0, 0, 1, 0, 2, 0, 3, 0, 4, 0, 0, 2, 1, 14, 2, 4})
 	f.Add("mark-underlay", []byte{0, 0, 1, 0, 2, 0, 3, 0, 4, 0, 0, 2, 1, 14, 2, 4})

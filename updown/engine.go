@@ -171,7 +171,7 @@ func (e *Engine) verify(r *run) error {
 	if err != nil {
 		return fmt.Errorf("verifying: %w", err)
 	}
-	saved := r.savedAfter()
+	saved := now.Facts.Present(r.savedAfter())
 	want, _ := plan.Compile(r.claims, e.complete(now, saved))
 	r.assume(want.State, now.State)
 	left := plan.Diff(want, now.State, r.context(saved))
@@ -243,6 +243,7 @@ func query(managed plan.Managed, claims []plan.Claim, saved []plan.Saved, conns 
 		default:
 			q.Settings = append(q.Settings, s.Link)
 		}
+		q.Indexes = append(q.Indexes, s.Index)
 	}
 	q.Paths = paths(claims, conns, names)
 	q.SAs = sas(claims, conns)

@@ -33,6 +33,7 @@ var update = flag.Bool("update", false, "write the golden files anew")
 //	drift                                      status --drift
 //	kernel OPERATION                           somebody else changes the kernel
 //	sa NAME IF_ID PEER, sa none                an IKE daemon makes SAs, or takes all away
+//	rename OLD NEW                             somebody renames a link
 //	fail N                                     the N-th operation from now fails
 //	conf NAME                                  the file NAME becomes ipsec.conf
 //	lose-claims                                the state directory is lost
@@ -137,6 +138,9 @@ func (s *story) command(command, rest string) {
 		s.apply(rest)
 	case "sa":
 		s.sa(rest)
+	case "rename":
+		from, to, _ := strings.Cut(rest, " ")
+		s.kernel.Rename(from, to)
 	case "fail":
 		if _, err := fmt.Sscan(rest, &s.kernel.FailAt); err != nil {
 			s.t.Fatal(err)
@@ -287,6 +291,9 @@ func (s *story) printStatus(status updown.Status) {
 		fmt.Fprintf(&s.out, "%s: %s\n", c.Name, c.Condition)
 		if c.MTU != nil {
 			fmt.Fprintf(&s.out, "  mtu: %s\n", c.MTU)
+		}
+		if c.Wished != "" {
+			fmt.Fprintf(&s.out, "  %s instead of %s\n", c.Link, c.Wished)
 		}
 		for _, p := range c.Problems {
 			fmt.Fprintf(&s.out, "  problem: %s\n", p)

@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"github.com/ipsecif/ipsecif/conn"
+	"github.com/ipsecif/ipsecif/testing/fake"
 	"github.com/ipsecif/ipsecif/updown/plan"
 	"github.com/ipsecif/ipsecif/xfrmi"
 )
@@ -44,6 +45,28 @@ func (w *world) kill(after int, change func()) (killed bool) {
 	return false
 }
 
+// linkOf returns the name that the link of a conn has, "" for none.
+func (w *world) linkOf(c conn.Conn) string {
+	for _, o := range w.kernel.State {
+		if l, ok := o.(xfrmi.Link); ok && l.Kind == xfrmi.Kind && uint32(l.IfID) == c.Interface.IfID {
+			return l.Name
+		}
+	}
+	return ""
+}
+
+// rename gives a link a name that nobody else has, and returns it.
+func (w *world) rename(link string) string {
+	if link == "" || w.kernel.State[xfrmi.Clamp{Link: link}.Key()] != nil {
+		return link // nftables knows links by their names, so that is a change
+	}
+	w.renames++
+	to := fmt.Sprintf("renamed%d", w.renames)
+	w.kernel.Rename(link, to)
+	fake.Rename(w.foreign, link, to)
+	return to
+}
+
 func (w *world) disturb(link string, gone bool) {
 	if w.kernel.State[xfrmi.Link{Name: link}.Key()] == nil {
 		return
@@ -62,7 +85,7 @@ func (w *world) reroute(second bool) {
 	if second {
 		gateway = "192.1.3.253"
 	}
-	op, err := plan.ParseOp("ip -4 route replace default via " + gateway + " dev eth0 table main proto dhcp")
+	op, err := plan.ParseOp("ip -4 route replace default via " + gateway + " dev " + w.nic + " table main proto dhcp")
 	if err == nil {
 		err = w.kernel.Apply([]plan.Op{op}, func(plan.Op) {})
 	}

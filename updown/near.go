@@ -106,6 +106,11 @@ func (n *nearRun) prepare(t task) (run, error) {
 	if r.have, err = n.Kernel.Observe(r.query); err != nil {
 		return *r, err
 	}
+	stored := r.saved
+	r.saved = r.have.Facts.Present(stored)
+	if !slices.Equal(stored, r.saved) {
+		return *r, errLookFurther // the claims know what they want by its old name
+	}
 	facts := n.facts()
 	var unresolved error
 	if drop == nil {
@@ -303,15 +308,16 @@ func (n *nearRun) sufficient(before []plan.Claim) bool {
 		}
 	}
 	for _, c := range before {
-		if _, there := r.link(c.Tunnel.Link); !there || c.Tunnel.Scheme == routing.Underlay && r.drop == nil {
+		known := slices.Contains(c.Wants, xfrmi.Link{Name: c.Tunnel.Link}.Key())
+		if !known || !r.serves(c.Tunnel) || c.Tunnel.Scheme == routing.Underlay && r.drop == nil {
 			return false
 		}
 	}
 	for _, c := range r.added {
-		l, there := r.link(c.Tunnel.Link)
+		l, _ := r.link(c.Tunnel.Link)
 		_, claimed := named(before, c.Name)
-		_, shared := n.store.Wants(xfrmi.Link{Name: c.Tunnel.Link}.Key(), nil)
-		if !claimed && (shared && !there || !shared && r.managed.Owns(l)) {
+		_, shared := n.store.Wants(c.Tunnel.LinkUse(), nil)
+		if !claimed && (shared && !r.serves(c.Tunnel) || !shared && r.managed.Owns(l)) {
 			return false
 		}
 	}
@@ -321,6 +327,13 @@ func (n *nearRun) sufficient(before []plan.Claim) bool {
 		_, there := r.link(a.Link)
 		return isAttr && there || isLink && op.Verb == plan.Del && r.drop == nil
 	})
+}
+
+// serves reports whether the link that a tunnel wishes has its if_id. It may have
+// another name otherwise, which only a look at all links would tell.
+func (r *run) serves(t plan.Tunnel) bool {
+	l, _ := r.link(t.Link)
+	return l.Kind == xfrmi.Kind && l.IfID == t.IfID
 }
 
 // link returns a link that was read.

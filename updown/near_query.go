@@ -17,6 +17,7 @@ func (n *nearRun) query(before []plan.Claim, conns []conn.Conn) plan.Query {
 	q := plan.Query{Paths: paths(before, conns, n.Names), SAs: sas(nil, conns), Clamps: clamps(before, conns), Near: &plan.Near{}}
 	for _, s := range n.run.saved {
 		q.Settings = append(q.Settings, s.Link)
+		q.Indexes = append(q.Indexes, s.Index)
 	}
 	for _, c := range before {
 		q.Near.Links = append(q.Near.Links, c.Tunnel.Link)
@@ -69,7 +70,7 @@ func clamps(claims []plan.Claim, conns []conn.Conn) bool {
 // sharesSizes reports whether sizes of a tunnel's link may depend on more claims
 // than one: it is shared, and a size is asked for here or has been set.
 func (n *nearRun) sharesSizes(t plan.Tunnel) bool {
-	if _, shared := n.store.Wants(xfrmi.Link{Name: t.Link}.Key(), n.names); !shared {
+	if _, shared := n.store.Wants(t.LinkUse(), n.names); !shared {
 		return false
 	}
 	mtu := xfrmi.Attr{Link: t.Link, Name: xfrmi.AttrMTU, Value: strconv.Itoa(xfrmi.DefaultMTU)}

@@ -84,7 +84,7 @@ func (e *Engine) prepare(t task) (run, error) {
 	if err != nil {
 		return run{}, err
 	}
-	r := run{task: t, saved: saved, managed: e.managed(before), scope: plan.NewScope()}
+	r := run{task: t, managed: e.managed(before), scope: plan.NewScope()}
 	for i := range conns {
 		c := &conns[i]
 		r.managed = append(r.managed, plan.PlaceOf(c))
@@ -99,6 +99,8 @@ func (e *Engine) prepare(t task) (run, error) {
 	if err != nil {
 		return r, err
 	}
+	saved = r.have.Facts.Present(saved)
+	r.saved = saved
 	facts := e.complete(r.have, saved)
 	facts.Names = withClaimed(facts.Names, conns, before)
 	var unresolved error
@@ -117,9 +119,14 @@ func (e *Engine) prepare(t task) (run, error) {
 
 // compare makes the plan, and returns what stands in its way.
 func (r *run) compare(want plan.Want, problems []plan.Problem) error {
-	want.Release(r.released())
+	facts := r.have.Facts.Outside(r.have.State)
+	want.Release(r.released(), facts)
 	r.plan = plan.Diff(want, r.have.State, r.context(r.saved))
-	r.plan.MTUs = want.MTUsOf(r.added)
+	r.plan.MTUs = want.MTUsOf(r.added, facts)
+	r.plan.Links = make(map[string]string, len(r.added))
+	for _, c := range r.added {
+		r.plan.Links[c.Name] = facts.LinkOf(c.Tunnel)
+	}
 	errs := r.relevant(problems)
 	r.plan.Conflicts = slices.DeleteFunc(r.plan.Conflicts, func(c plan.Conflict) bool { return !r.concerns(c.Owners) })
 	r.warn(want)
@@ -158,7 +165,7 @@ func sorted(all []string) []string {
 }
 
 func (r *run) context(saved []plan.Saved) plan.Context {
-	ctx := plan.Context{Managed: r.managed, Saved: saved, Scope: &r.scope, Adopt: r.adopt, Refused: r.refused, Collect: r.collect}
+	ctx := plan.Context{Managed: r.managed, Saved: saved, Scope: &r.scope, Indexes: r.have.Facts.Indexes, Adopt: r.adopt, Refused: r.refused, Collect: r.collect}
 	if r.collect {
 		ctx.Scope = nil
 	}

@@ -45,6 +45,7 @@ type ConnStatus struct {
 	Condition Condition       `json:"condition"`
 	Owner     string          `json:"owner,omitempty"`
 	Link      string          `json:"link"`
+	Wished    string          `json:"wished_link,omitempty"` // the configured name, where the link has another
 	IfID      uint32          `json:"if_id"`
 	Peer      string          `json:"peer,omitempty"`
 	Scheme    routing.Scheme  `json:"scheme,omitempty"`
@@ -84,9 +85,10 @@ func (e *Engine) Status(conns []conn.Conn, complete bool) (Status, error) {
 	if err != nil {
 		return Status{}, err
 	}
+	saved = have.Facts.Present(saved)
 	facts := e.complete(have, saved)
 	want, problems := plan.Compile(claims, facts)
-	diff := plan.Diff(want, have.State, plan.Context{Managed: managed, Saved: saved})
+	diff := plan.Diff(want, have.State, plan.Context{Managed: managed, Saved: saved, Indexes: facts.Indexes})
 	want = want.On(have.State, managed)
 	v := newViewer(want, have.State, managed)
 	v.facts, v.diff, v.problems = facts, diff, problems
@@ -179,13 +181,16 @@ func newViewer(want plan.Want, have plan.State, managed plan.Managed) viewer {
 func (v viewer) claim(c plan.Claim) ConnStatus {
 	t := c.Tunnel
 	s := ConnStatus{
-		Name: c.Name, Condition: InSync, Owner: c.Owner, Link: t.Link, IfID: uint32(t.IfID),
+		Name: c.Name, Condition: InSync, Owner: c.Owner, Link: v.facts.LinkOf(t), IfID: uint32(t.IfID),
 		Scheme: t.Scheme, OnLoss: t.OnLoss, Peer: "any",
+	}
+	if s.Link != t.Link {
+		s.Wished = t.Link
 	}
 	if t.Peer.IsValid() {
 		s.Peer = t.Peer.String()
 	}
-	if m, ok := v.want.MTUs[t.Link]; ok && t.LinkMTU.Auto {
+	if m, ok := v.want.MTUs[s.Link]; ok && t.LinkMTU.Auto {
 		s.MTU = &m
 	}
 	for _, o := range v.owned[c.Name] {
@@ -290,8 +295,9 @@ func (v viewer) bypass(t plan.Tunnel) []string {
 		return nil
 	}
 	var lines []string
+	link := v.facts.LinkOf(t)
 	for _, r := range v.routes {
-		if r.Dev == t.Link {
+		if r.Dev == link {
 			continue
 		}
 		if slices.ContainsFunc(t.Pairs, func(p plan.Pair) bool {

@@ -115,7 +115,11 @@ func printConn(w *tabwriter.Writer, c updown.ConnStatus) {
 	if c.Condition == updown.Down {
 		return
 	}
-	fmt.Fprintf(w, "  interface: %s, if_id %d, claimed by %s\n", c.Link, c.IfID, c.Owner)
+	wished := ""
+	if c.Wished != "" {
+		wished = " (configured as " + c.Wished + ")"
+	}
+	fmt.Fprintf(w, "  interface: %s%s, if_id %d, claimed by %s\n", c.Link, wished, c.IfID, c.Owner)
 	fmt.Fprintf(w, "  peer: %s; scheme: %s; on-loss: %s\n", c.Peer, c.Scheme, c.OnLoss)
 	if c.MTU != nil {
 		fmt.Fprintf(w, "  mtu: %s\n", c.MTU)

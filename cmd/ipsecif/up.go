@@ -186,7 +186,7 @@ func (a *app) upCommand() *cobra.Command {
 				}
 				var up []string
 				for _, c := range conns {
-					up = append(up, fmt.Sprintf("%s: up on %s with if_id %d", c.Name, c.Interface.Name, c.Interface.IfID))
+					up = append(up, fmt.Sprintf("%s: up on %s with if_id %d", c.Name, p.Links[c.Name], c.Interface.IfID))
 				}
 				if p.Closes() && !a.json {
 					fmt.Fprintln(a.err, "ipsecif: until the SAs are up at most the own LAN is reached, also by this session (on-loss=block)")

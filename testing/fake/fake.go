@@ -3,6 +3,7 @@
 package fake
 
 import (
+	"maps"
 	"net/netip"
 	"slices"
 	"strconv"
@@ -32,6 +33,9 @@ type Kernel struct {
 	// operation; nil for no call. The creation of a link and the attributes
 	// that follow are one call.
 	After func(plan.Op)
+
+	indexes map[string]uint32 // of the links, by name
+	last    uint32            // the index given last
 }
 
 // New returns a namespace as the kernel makes it: a loopback device and the
@@ -40,7 +44,7 @@ func New() *Kernel {
 	k := &Kernel{State: plan.NewState(
 		xfrmi.Link{Name: "lo"},
 		sysctl("all", 0), sysctl("default", 0),
-	)}
+	), indexes: map[string]uint32{"lo": 1}, last: 1}
 	for _, f := range []routing.Family{routing.IPv4, routing.IPv6} {
 		k.State.Put(kernelRule(f, 0, routing.TableLocal))
 		k.State.Put(kernelRule(f, 32766, routing.TableMain))
@@ -78,6 +82,7 @@ func (k *Kernel) everything(q plan.Query) plan.Observation {
 			o.Facts.SAs[sa.IfID] = append(o.Facts.SAs[sa.IfID], sa)
 		}
 	}
+	o.Facts.Indexes = maps.Clone(k.indexes)
 	for _, pq := range q.Paths {
 		o.Facts.Paths[pq] = routing.Path{}
 		if r, ok := k.Lookup(Packet{To: pq.To, Mark: pq.Mark}); ok {
@@ -317,6 +322,8 @@ func (k *Kernel) consequences(op plan.Op) {
 	case xfrmi.Link:
 		if op.Verb == plan.Add {
 			k.newLink(o)
+		} else {
+			delete(k.indexes, o.Name)
 		}
 	case xfrmi.Attr:
 		if o.Name == xfrmi.AttrState && o.Value == "up" {
@@ -331,6 +338,8 @@ func (k *Kernel) consequences(op plan.Op) {
 }
 
 func (k *Kernel) newLink(l xfrmi.Link) {
+	k.last++
+	k.indexes[l.Name] = k.last
 	// The alias is what makes a link ours, and a new one has none.
 	l.Mine = false
 	k.State.Put(l)

@@ -32,6 +32,11 @@ func (k *Kernel) near(q plan.Query) plan.Observation {
 	for _, p := range o.Facts.Paths {
 		links = append(links, p.Dev)
 	}
+	for name, index := range k.indexes {
+		if slices.Contains(q.Indexes, index) {
+			links = append(links, name)
+		}
+	}
 	for key, obj := range o.State {
 		if !seen(obj, q, links) {
 			delete(o.State, key)

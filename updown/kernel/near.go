@@ -44,6 +44,9 @@ func (k *Kernel) near(q plan.Query) (plan.Observation, error) {
 		return o, fmt.Errorf("asking for routes: %w", err)
 	}
 	others := slices.Clone(q.Settings)
+	for _, index := range q.Indexes {
+		others = append(others, k.name(index))
+	}
 	for _, p := range o.Facts.Paths {
 		others = append(others, p.Dev)
 	}

@@ -48,6 +48,9 @@ func (k *Kernel) Observe(q plan.Query) (plan.Observation, error) {
 	for _, l := range q.Settings {
 		settings[l] = true
 	}
+	for _, index := range q.Indexes {
+		settings[links.names[index]] = true
+	}
 	for l := range links.under {
 		settings[l] = true
 	}
@@ -77,6 +80,10 @@ func (k *Kernel) settings(o *plan.Observation, links *linkTable, of map[string]b
 	}
 	o.Facts.ReflectsMark = reflectsMark()
 	o.Facts.NoIPv6 = !hasIPv6()
+	o.Facts.Indexes = make(map[string]uint32, len(links.names))
+	for index, name := range links.names {
+		o.Facts.Indexes[name] = index
+	}
 	var err error
 	o.Facts.RPFilter, err = links.settings(o.State, slices.Sorted(maps.Keys(of)))
 	if err != nil {

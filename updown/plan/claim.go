@@ -26,7 +26,7 @@ type Pair struct {
 // after orientation and defaults. It is complete in itself, so that a claim
 // can be served, or taken back, after its conn has gone from ipsec.conf.
 type Tunnel struct {
-	Link     string         `json:"link"`
+	Link     string         `json:"link"` // the name wished for; see Facts.LinkOf
 	IfID     xfrmi.IfID     `json:"if_id"`
 	Peer     netip.Addr     `json:"peer,omitzero"`     // invalid: any
 	NextHop  netip.Addr     `json:"next_hop,omitzero"` // invalid: by the routes of the host

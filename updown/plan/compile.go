@@ -96,6 +96,8 @@ func Compile(claims []Claim, facts Facts) (Want, []Problem) {
 		facts:   facts,
 		linkMTU: map[string]int{},
 	}
+	c.checkNames(claims)
+	claims = c.present(claims)
 	c.checkShared(claims)
 	c.checkPeers(claims)
 	c.checkMarks(claims)
@@ -124,8 +126,7 @@ func (c *compiler) put(claim Claim, o Object) {
 	key := o.Key()
 	if other, ok := c.want.State[key]; ok && other != o {
 		if o, ok = shared(o, other); !ok {
-			c.problem(claim, "needs %q, but conn %q needs %q; give one of them another metric=",
-				o, c.want.Owners[key][0], other)
+			c.disagree(claim, o, other)
 			return
 		}
 	}
@@ -139,6 +140,18 @@ func (c *compiler) own(claim Claim, key string) {
 	if owners := c.want.Owners[key]; len(owners) == 0 || owners[len(owners)-1] != claim.Name {
 		c.want.Owners[key] = append(owners, claim.Name)
 	}
+}
+
+// disagree notes that another claim needs something else in the same place.
+func (c *compiler) disagree(claim Claim, o, other Object) {
+	hint := ""
+	switch o.(type) {
+	case xfrmi.Link, xfrmi.Attr:
+		return // checkNames has the reason
+	case routing.Route:
+		hint = "; give one of them another metric="
+	}
+	c.problem(claim, "needs %q, but conn %q needs %q%s", o, c.want.Owners[o.Key()][0], other, hint)
 }
 
 // shared returns the object that serves both of two with one key. Routes that

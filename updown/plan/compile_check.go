@@ -56,22 +56,35 @@ type tableUse struct {
 	any, withDefault, withRules *Claim
 }
 
-// checkShared notes what claims cannot share: a device or an if_id with two
-// partners, a table with two schemes, priorities or answers about the LAN, and
-// a place behind a default route.
+// checkNames notes the names and if_ids that claims pair differently, and names
+// that the link of another claim has.
+func (c *compiler) checkNames(claims []Claim) {
+	wished, ids, present := map[string]*Claim{}, map[xfrmi.IfID]*Claim{}, map[string]*Claim{}
+	for i := range claims {
+		claim := &claims[i]
+		t, link := claim.Tunnel, c.facts.LinkOf(claim.Tunnel)
+		byName, byID, named := wished[t.Link], ids[t.IfID], present[link]
+		switch {
+		case byName != nil && byName.Tunnel.IfID != t.IfID:
+			c.problem(*claim, "wants %s with if_id %s, but conn %q (%s) has it with if_id %s", t.Link, t.IfID, byName.Name, byName.Where, byName.Tunnel.IfID)
+		case named != nil && named.Tunnel.IfID != t.IfID:
+			c.problem(*claim, "wants %s with if_id %s, but the link of conn %q (%s) has that name and if_id %s; rename it",
+				link, t.IfID, named.Name, named.Where, named.Tunnel.IfID)
+		}
+		if byID != nil && byID.Tunnel.Link != t.Link {
+			c.problem(*claim, "wants if_id %s for %s, but conn %q (%s) has it for %s", t.IfID, t.Link, byID.Name, byID.Where, byID.Tunnel.Link)
+		}
+		wished[t.Link], ids[t.IfID], present[link] = claim, claim, claim
+	}
+}
+
+// checkShared notes what claims cannot share: a table with two schemes,
+// priorities or answers about the LAN, and a place behind a default route.
 func (c *compiler) checkShared(claims []Claim) {
-	links, ids := map[string]*Claim{}, map[xfrmi.IfID]*Claim{}
 	tables := map[routing.Table]*tableUse{}
 	for i := range claims {
 		claim := &claims[i]
 		t := claim.Tunnel
-		if o := links[t.Link]; o != nil && o.Tunnel.IfID != t.IfID {
-			c.problem(*claim, "wants %s with if_id %s, but conn %q (%s) has it with if_id %s", t.Link, t.IfID, o.Name, o.Where, o.Tunnel.IfID)
-		}
-		if o := ids[t.IfID]; o != nil && o.Tunnel.Link != t.Link {
-			c.problem(*claim, "wants if_id %s for %s, but conn %q (%s) has it for %s", t.IfID, t.Link, o.Name, o.Where, o.Tunnel.Link)
-		}
-		links[t.Link], ids[t.IfID] = claim, claim
 		if tables[t.Table] == nil {
 			tables[t.Table] = &tableUse{any: claim}
 		}

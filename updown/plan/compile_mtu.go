@@ -76,10 +76,10 @@ func (w Want) staysSmall(have State, link string) bool {
 
 // MTUsOf returns the computed MTUs of the links of claims, by the names of the
 // links.
-func (w Want) MTUsOf(claims []Claim) []TunnelMTU {
+func (w Want) MTUsOf(claims []Claim, facts Facts) []TunnelMTU {
 	var found []TunnelMTU
 	for _, c := range claims {
-		if m, ok := w.MTUs[c.Tunnel.Link]; ok && c.Tunnel.LinkMTU.Auto {
+		if m, ok := w.MTUs[facts.LinkOf(c.Tunnel)]; ok && c.Tunnel.LinkMTU.Auto {
 			found = append(found, m)
 		}
 	}
@@ -147,11 +147,12 @@ func mtuAttr(link string, mtu int) xfrmi.Attr {
 
 // Release gives links that stay the MTU of a new link, when the conns that had
 // another one set there are gone or ask for none any more.
-func (w Want) Release(gone []Tunnel) {
+func (w Want) Release(gone []Tunnel, facts Facts) {
 	for _, t := range gone {
-		_, asked := w.MTUs[t.Link]
-		if t.LinkMTU != (Size{}) && !asked && w.State[xfrmi.Link{Name: t.Link}.Key()] != nil {
-			w.State.Put(mtuAttr(t.Link, xfrmi.DefaultMTU))
+		link := facts.LinkOf(t)
+		_, asked := w.MTUs[link]
+		if t.LinkMTU != (Size{}) && !asked && w.State[xfrmi.Link{Name: link}.Key()] != nil {
+			w.State.Put(mtuAttr(link, xfrmi.DefaultMTU))
 		}
 	}
 }

@@ -30,6 +30,8 @@ type Plan struct {
 	Forget    []Saved     // to be forgotten after
 	Notes     []string    // what becomes of foreign objects, in sentences
 	MTUs      []TunnelMTU // those computed for the conns that it is for
+	// Links has the names of the links that serve the new claims, by claim.
+	Links map[string]string
 }
 
 // Empty reports whether there is nothing to do and nothing in the way.
@@ -57,6 +59,7 @@ type Context struct {
 	// Refused has the displaced objects that the kernel did not take back in
 	// this run, and why.
 	Refused map[Saved]error
+	Indexes map[string]uint32 // of the links, by name
 }
 
 // Diff returns the plan that leads from have to want: it adds what is missing,
@@ -67,7 +70,7 @@ func Diff(want Want, have State, ctx Context) Plan {
 	want = want.On(have, ctx.Managed)
 	d := differ{Context: ctx, want: want, order: orderOf(want.State, have), displaced: map[string]bool{}}
 	if d.Scope != nil {
-		d.links = d.Scope.on(have, d.Managed)
+		d.links = d.Scope.on(have)
 	}
 	var remakes []Op
 	d.have = have
@@ -143,7 +146,6 @@ func (d *differ) wanted(o Object) {
 		d.setting(o, have)
 	case !exists:
 		d.makes = append(d.makes, Op{Add, o})
-		d.sameIfID(o)
 		d.foreignRules(o)
 	case Same(o, have):
 		d.foreignRules(o)
@@ -166,24 +168,17 @@ func replacing(was, o Object) []Op {
 // remakes returns the deletions that must come before everything else: of
 // objects of ours that differ from the wanted ones in what is fixed at their
 // creation (the if_id and link device of an xfrm interface, the length of an
-// address), and of links of ours that nobody wants and whose if_id is needed.
+// address).
 func (d *differ) remakes(have State) []Op {
-	ids := map[xfrmi.IfID]bool{}
-	for key, o := range d.want.State {
-		if l, ok := o.(xfrmi.Link); ok && have[key] == nil {
-			ids[l.IfID] = true
-		}
-	}
 	var ops []Op
 	for key, o := range have {
 		if !d.Managed.Owns(o) || !d.Scope.has(o) || !d.inScope(o) {
 			continue
 		}
 		want := d.want.State[key]
-		link, isLink := o.(xfrmi.Link)
+		_, isLink := o.(xfrmi.Link)
 		_, isAddr := o.(xfrmi.Addr)
-		differs := want != nil && (isLink || isAddr) && !Same(want, o)
-		if differs || want == nil && isLink && ids[link.IfID] {
+		if want != nil && (isLink || isAddr) && !Same(want, o) {
 			ops = append(ops, Op{Del, o})
 		}
 	}
@@ -214,27 +209,6 @@ func (d *differ) conflict(want, have Object) Conflict {
 	return Conflict{d.want.Owners[want.Key()], want, have, text}
 }
 
-// sameIfID finds the device under another name that has the if_id of a wanted
-// one: the kernel would refuse a second.
-func (d *differ) sameIfID(o Object) {
-	want, ok := o.(xfrmi.Link)
-	if !ok {
-		return
-	}
-	for _, h := range d.have {
-		have, ok := h.(xfrmi.Link)
-		if !ok || have.Kind != xfrmi.Kind || have.IfID != want.IfID {
-			continue
-		}
-		if d.Managed.Owns(have) {
-			continue // wanted too, which Compile has noted
-		}
-		d.takes(Conflict{d.want.Owners[want.Key()], want, have,
-			fmt.Sprintf("cannot make %s with if_id %s: the xfrm interface %s has that if_id; delete it, or choose another ipsec-interface=",
-				want.Name, want.IfID, have.Name)})
-	}
-}
-
 // unwanted notes the deletion of our own object that nobody wants any more.
 func (d *differ) unwanted(o Object) {
 	if _, isChain := o.(xfrmi.ClampChain); isChain {
@@ -261,7 +235,9 @@ func (d *differ) setting(want, have Object) {
 	}
 	d.makes = append(d.makes, Op{Set, want})
 	if foreign && have != nil && !d.isSaved(want.Key()) {
-		d.plan.Save = append(d.plan.Save, savedOf(have, want))
+		s := savedOf(have, want)
+		s.Index = d.Indexes[s.Link]
+		d.plan.Save = append(d.plan.Save, s)
 	}
 }
 

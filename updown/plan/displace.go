@@ -103,7 +103,7 @@ func (d *differ) displace(c Conflict) {
 	d.plan.Displaces = append(d.plan.Displaces, c)
 	d.note("takes the place of %q, which is put back when no conn needs it any more", o)
 	if !d.isRecorded(o) {
-		d.plan.Save = append(d.plan.Save, Saved{Kind: SavedForeign, Was: Making(o).String()})
+		d.plan.Save = append(d.plan.Save, Saved{Kind: SavedForeign, Index: d.Indexes[linkOf(o)], Was: Making(o).String()})
 	}
 }
 

@@ -22,6 +22,7 @@ type Query struct {
 	Tables   []routing.Table // all their routes
 	Paths    []PathQuery
 	Settings []string     // links whose settings are asked for, beside those on Paths and all xfrm interfaces
+	Indexes  []uint32     // links likewise, by their index: they may have another name by now
 	SAs      []xfrmi.IfID // whose SAs are asked for
 	Clamps   bool         // whether what nftables has of ours is asked for
 	Near     *Near        // nil for everything
@@ -56,8 +57,10 @@ type Facts struct {
 	Locals   conn.Locals
 	Names    map[string]netip.Addr      // host names of conns, resolved
 	Paths    map[PathQuery]routing.Path // the zero Path for no way out
+	Indexes  map[string]uint32          // of the links, by name
 	Tunnels  map[string]bool            // names of the xfrm interfaces
 	LinkMTUs map[string]LinkMTU         // of links other than xfrm interfaces, by name
+	serving  map[xfrmi.IfID]string      // which of them serves an if_id
 	RPFilter RPFilter
 	Routed   []netip.Prefix // of Near.Dsts, those that the kernel has a route for, not only for a wider net
 	NoIPv6   bool           // the kernel was started without IPv6
@@ -117,7 +120,7 @@ func (f Facts) Before(saved []Saved) Facts {
 // it; where a route to the peer is pinned, the answer is what was pinned. The
 // best other route of main is the way then.
 func (f Facts) Outside(s State) Facts {
-	f.Tunnels = orderOf(s)
+	f.Tunnels, f.serving = orderOf(s), serving(s)
 	pinned := map[netip.Addr]bool{}
 	pinnedAll := map[routing.Family]bool{} // by a copy of the default route
 	for _, o := range s {

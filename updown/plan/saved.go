@@ -15,9 +15,12 @@ import (
 type Saved struct {
 	Kind string `json:"kind"` // "attr", "sysctl" or SavedForeign
 	Link string `json:"link,omitempty"`
-	Name string `json:"name,omitempty"`
-	Was  string `json:"was"`            // as found, to be restored: a value, or the command that makes the object
-	Ours string `json:"ours,omitempty"` // the value as we set it; any other means that somebody changed it since
+	// Index is that of the link, or of the device of a route, which may be
+	// renamed; 0 for unknown.
+	Index uint32 `json:"index,omitempty"`
+	Name  string `json:"name,omitempty"`
+	Was   string `json:"was"`            // as found, to be restored: a value, or the command that makes the object
+	Ours  string `json:"ours,omitempty"` // the value as we set it; any other means that somebody changed it since
 }
 
 // SavedForeign is the kind of routes and rules. Whatever is in their place and
@@ -28,9 +31,9 @@ const SavedForeign = "foreign"
 func savedOf(was, ours Object) Saved {
 	switch was := was.(type) {
 	case xfrmi.Attr:
-		return Saved{"attr", was.Link, was.Name, was.Value, ours.(xfrmi.Attr).Value}
+		return Saved{Kind: "attr", Link: was.Link, Name: was.Name, Was: was.Value, Ours: ours.(xfrmi.Attr).Value}
 	case routing.Sysctl:
-		return Saved{"sysctl", was.Link, was.Name, strconv.Itoa(was.Value), strconv.Itoa(ours.(routing.Sysctl).Value)}
+		return Saved{Kind: "sysctl", Link: was.Link, Name: was.Name, Was: strconv.Itoa(was.Value), Ours: strconv.Itoa(ours.(routing.Sysctl).Value)}
 	}
 	panic(fmt.Sprintf("plan: %T is no setting", was))
 }

@@ -45,15 +45,15 @@ func (s *Scope) has(o Object) bool {
 	return s.keys[o.Key()]
 }
 
-// on returns the links in scope on a host: those by name, and links of ours by
-// if_id, since somebody may have renamed them.
-func (s Scope) on(have State, m Managed) map[string]bool {
+// on returns the links in scope on a host: those by name, and xfrm interfaces
+// by if_id, since they may have any name.
+func (s Scope) on(have State) map[string]bool {
 	names := map[string]bool{}
 	for name := range s.links {
 		names[name] = true
 	}
 	for _, o := range have {
-		if l, ok := o.(xfrmi.Link); ok && m.Owns(l) && s.ids[l.IfID] {
+		if l, ok := o.(xfrmi.Link); ok && l.Kind == xfrmi.Kind && s.ids[l.IfID] {
 			names[l.Name] = true
 		}
 	}

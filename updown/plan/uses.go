@@ -17,7 +17,7 @@ import (
 // peer's address and its nets.
 func (t Tunnel) Uses() []string {
 	place := Place{t.Table, t.Priority}
-	uses := []string{"if_id " + t.IfID.String(), place.use("place")}
+	uses := []string{t.LinkUse(), place.use("place")}
 	if hasDefault(t) {
 		uses = append(uses, place.use("default"))
 	}
@@ -32,6 +32,10 @@ func (t Tunnel) Uses() []string {
 	}
 	return uses
 }
+
+// LinkUse returns the use of the tunnel's link: its if_id, since the link may
+// have any name.
+func (t Tunnel) LinkUse() string { return "if_id " + t.IfID.String() }
 
 const usePeer = "peer "
 
