@@ -1,6 +1,7 @@
 package updown_test
 
 import (
+	"net/netip"
 	"testing"
 
 	"github.com/ipsecif/ipsecif/conn"
@@ -40,6 +41,30 @@ func TestKilledWhileMoving(t *testing.T) {
 				t.Fatalf("killed after %d of %d system calls, %+v", at, ops, moves)
 			}
 		}
+	}
+}
+
+// TestRemake changes the if_id of a tunnel whose link keeps its name, so that
+// the link is made anew, and lets every operation of that fail: at no time
+// packets leave in the clear, and a second try succeeds.
+func TestRemake(t *testing.T) {
+	for failAt, ops := 1, 1; failAt <= ops; failAt++ {
+		w := newWorld(t, "overlay")
+		before := w.conns[0]
+		before.Interface.IfID = 9
+		w.up(before)
+		old := w.claimed()[before.Name]
+		old.Peer = netip.Addr{} // its ESP is of no interest any more
+		w.steady = map[string]plan.Tunnel{before.Name: old}
+		w.kernel.FailAt = failAt
+		p, err := w.engine().Up(w.conns[:1])
+		w.kernel.FailAt = 0
+		if ops = len(p.Ops); err == nil || ops < 8 {
+			t.Fatalf("operation %d of %d did not fail", failAt, ops)
+		}
+		w.up(w.conns[0])
+		w.conns = w.conns[:1]
+		w.end()
 	}
 }
 

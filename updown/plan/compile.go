@@ -70,12 +70,15 @@ func (w Want) On(have State, m Managed) Want {
 		if !ok || a.Name == xfrmi.AttrState {
 			return false
 		}
-		link := have[xfrmi.Link{Name: a.Link}.Key()]
+		key := xfrmi.Link{Name: a.Link}.Key()
+		link, want := have[key], w.State[key]
 		switch {
 		case link == nil:
 			return false
 		case !m.Owns(link):
 			return true
+		case want != nil && !Same(want, link):
+			return false // it is made anew
 		case a.Name == xfrmi.AttrMTU:
 			return w.MTUs[a.Link].mayBe(mtuOn(have, a.Link))
 		}

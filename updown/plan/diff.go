@@ -92,7 +92,7 @@ func Diff(want Want, have State, ctx Context) Plan {
 	d.chains()
 	d.restore()
 	d.clashes()
-	d.plan.Ops = append(remakes, d.ordered()...)
+	d.plan.Ops = d.ordered(remakes)
 	foreign := func(c Conflict) Object { return c.Have }
 	d.plan.Conflicts = sorted(d.order, d.plan.Conflicts, foreign)
 	d.plan.Displaces = sorted(d.order, d.plan.Displaces, foreign)
@@ -163,26 +163,6 @@ func replacing(was, o Object) []Op {
 		return []Op{{Del, was}, {Add, o}}
 	}
 	return []Op{{Replace, o}}
-}
-
-// remakes returns the deletions that must come before everything else: of
-// objects of ours that differ from the wanted ones in what is fixed at their
-// creation (the if_id and link device of an xfrm interface, the length of an
-// address).
-func (d *differ) remakes(have State) []Op {
-	var ops []Op
-	for key, o := range have {
-		if !d.Managed.Owns(o) || !d.Scope.has(o) || !d.inScope(o) {
-			continue
-		}
-		want := d.want.State[key]
-		_, isLink := o.(xfrmi.Link)
-		_, isAddr := o.(xfrmi.Addr)
-		if want != nil && (isLink || isAddr) && !Same(want, o) {
-			ops = append(ops, Op{Del, o})
-		}
-	}
-	return d.order.making(ops)
 }
 
 // Same reports whether have serves as want, whoever made it.
@@ -287,20 +267,22 @@ func (d *differ) resetSetting(s Saved) {
 
 // ordered returns the operations in their order: what is made, what is
 // unmade, and what the kernel took away with that although it is to stay.
-func (d *differ) ordered() []Op {
-	ops := d.order.making(d.makes)
-	if len(d.deferred) > 0 {
-		made := after(d.have, ops)
-		for _, o := range d.deferred {
-			if is := made[o.Key()]; is != nil && is != o {
-				ops = append(ops, Op{Set, o})
-			}
+func (d *differ) ordered(remakes []Op) []Op {
+	makes := d.order.making(d.makes)
+	ops := d.remaking(makes, remakes)
+	if len(d.deferred)+len(d.unmakes) == 0 {
+		return ops
+	}
+	made := after(d.have, makes)
+	for _, o := range d.deferred {
+		if is := made[o.Key()]; is != nil && is != o {
+			ops = append(ops, Op{Set, o})
+			made.Effect(Op{Set, o})
 		}
 	}
 	if len(d.unmakes) == 0 {
 		return ops
 	}
-	made := after(d.have, ops)
 	s := maps.Clone(made)
 	unwanted := map[string]bool{}
 	for _, op := range d.order.unmaking(d.unmakes) {
