@@ -61,6 +61,7 @@ var (
 	keyLinkName       = keyFor("link-name")
 	keyLocalLAN       = keyFor("local-lan")
 	keyMSS            = keyFor("mss")
+	keyMulticast      = keyFor("multicast")
 	keyOnLoss         = keyFor("on-loss")
 	keyRulePriority   = keyFor("rule-priority")
 	keyScheme         = keyFor("scheme")

@@ -28,6 +28,7 @@ func (b *builder) build(list []Conn, s *Section) []Conn {
 	b.kernelValues(&c)
 	b.interfaces(&c)
 	b.linkName(&c)
+	b.linkSettings(&c)
 	b.marks(&c)
 	b.offload(&c)
 	b.modeConfig(&c)

@@ -16,3 +16,8 @@ func (b *builder) linkName(c *Conn) {
 		c.Interface.Name = name
 	}
 }
+
+// linkSettings reads what is to be set on the device of a conn.
+func (b *builder) linkSettings(c *Conn) {
+	c.Multicast = b.isYes(keyMulticast)
+}

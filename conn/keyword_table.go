@@ -223,6 +223,7 @@ var keywords = [...]keyword{
 	{name: "link-name", flags: inConn | own | negotiate},
 	{name: "local-lan", flags: inConn | inSetup | own, kind: localLANWord},
 	{name: "mss", flags: inConn | inSetup | own},
+	{name: "multicast", flags: inConn | own | negotiate, kind: yesNo},
 	{name: "on-loss", flags: inConn | inSetup | own, kind: onLossWord},
 	{name: "rule-priority", flags: inConn | inSetup | own},
 	{name: "scheme", flags: inConn | inSetup | own, kind: schemeWord},

@@ -121,6 +121,7 @@ func (e *Engine) prepare(t task) (run, error) {
 func (r *run) compare(want plan.Want, problems []plan.Problem) error {
 	facts := r.have.Facts.Outside(r.have.State)
 	want.Release(r.released(), facts)
+	want.Lapse(r.released(), facts)
 	r.plan = plan.Diff(want, r.have.State, r.context(r.saved))
 	r.plan.MTUs = want.MTUsOf(r.added, facts)
 	r.plan.Links = make(map[string]string, len(r.added))

@@ -7,7 +7,9 @@ const (
 	AttrAlias   = "alias"
 	AttrAddrGen = "addrgenmode" // eui64, none, stable_secret or random
 	AttrMTU     = "mtu"         // bytes
-	AttrState   = "state"       // up or down (IFF_UP)
+	// AttrMulticast is on or off (IFF_MULTICAST); a new xfrm interface has it off.
+	AttrMulticast = "multicast"
+	AttrState     = "state" // up or down (IFF_UP)
 )
 
 // Attr is one attribute of a link that can be changed at any time. An

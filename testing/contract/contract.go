@@ -182,7 +182,7 @@ func native(o plan.Object) bool {
 	case xfrmi.Link:
 		return o.Name == "lo"
 	case xfrmi.Attr:
-		return o.Name == xfrmi.AttrAddrGen && o.Value != "none"
+		return o.Name == xfrmi.AttrAddrGen && o.Value != "none" || o.Name == xfrmi.AttrMulticast && o.Value == "off"
 	case xfrmi.Addr:
 		return o.Link == "lo" || o.Prefix.Addr().IsLinkLocalUnicast()
 	case routing.Rule:

@@ -346,6 +346,7 @@ func (k *Kernel) newLink(l xfrmi.Link) {
 	if l.Kind == xfrmi.Kind {
 		k.State.Put(xfrmi.Attr{Link: l.Name, Name: xfrmi.AttrState, Value: "down"})
 		k.State.Put(xfrmi.Attr{Link: l.Name, Name: xfrmi.AttrAlias})
+		k.State.Put(xfrmi.Attr{Link: l.Name, Name: xfrmi.AttrMulticast, Value: "off"})
 		k.State.Put(xfrmi.Attr{Link: l.Name, Name: xfrmi.AttrMTU, Value: "1500"})
 		k.State.Put(xfrmi.Attr{Link: l.Name, Name: xfrmi.AttrAddrGen, Value: "eui64"})
 	}

@@ -136,6 +136,11 @@ func linkAttrs(s plan.State, name string, head *nl.IfInfomsg, a map[uint16][]byt
 		state = "up"
 	}
 	put(xfrmi.AttrState, state)
+	multicast := "off"
+	if head.Flags&unix.IFF_MULTICAST != 0 {
+		multicast = "on"
+	}
+	put(xfrmi.AttrMulticast, multicast)
 	put(xfrmi.AttrAlias, text(a[unix.IFLA_IFALIAS]))
 	put(xfrmi.AttrMTU, strconv.FormatUint(uint64(number(a[unix.IFLA_MTU])), 10))
 	inet6 := attrs(attrs(a[unix.IFLA_AF_SPEC])[unix.AF_INET6])
@@ -203,6 +208,11 @@ func (k *Kernel) attrRequest(a xfrmi.Attr) (*nl.NetlinkRequest, error) {
 		head.Change = unix.IFF_UP
 		if a.Value == "up" {
 			head.Flags = unix.IFF_UP
+		}
+	case xfrmi.AttrMulticast:
+		head.Change = unix.IFF_MULTICAST
+		if a.Value == "on" {
+			head.Flags = unix.IFF_MULTICAST
 		}
 	case xfrmi.AttrAlias:
 		req.AddData(nl.NewRtAttr(unix.IFLA_IFALIAS, []byte(a.Value)))

@@ -46,6 +46,8 @@ type Tunnel struct {
 	LinkMTU  Size           `json:"link_mtu,omitzero"`
 	MSS      Size           `json:"mss,omitzero"`
 	ESP      xfrmi.ESP      `json:"esp,omitzero"` // what its SAs add to packets at most, for sizes that are computed
+
+	Multicast bool `json:"multicast,omitempty"` // the flag of the link
 }
 
 // Size is a size that is given in bytes, or computed. The zero value means

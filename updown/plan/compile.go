@@ -25,6 +25,7 @@ type Want struct {
 	State  State
 	Owners map[string][]string // by object key, the names of the claims that want it
 	Kept   map[string]bool     // by object key, what is not to be deleted although no claim can be served with it
+	Lapsed State               // attributes that were asked for and perhaps are not any more, see Lapse
 	// PathUnknown says that the way to a peer is not known at the moment, so
 	// that it is not known either which device needs its settings.
 	PathUnknown bool
@@ -60,14 +61,14 @@ func (w Want) Keys() map[string][]string {
 }
 
 // On returns what is wanted of a host with this state: a link that somebody
-// else made is used as it is, but for being up. Of a link that is there, an MTU
-// and an MSS are left that may be right for SAs that are not there at the
-// moment.
+// else made is used as it is, but for being up and what conns ask for. Of a link
+// that is there, an MTU and an MSS are left that may be right for SAs that are
+// not there at the moment.
 func (w Want) On(have State, m Managed) Want {
 	w.State = maps.Clone(w.State)
 	w.State.drop(func(o Object) bool {
 		a, ok := o.(xfrmi.Attr)
-		if !ok || a.Name == xfrmi.AttrState {
+		if !ok || a.Name == xfrmi.AttrState || isAsked(a) {
 			return false
 		}
 		key := xfrmi.Link{Name: a.Link}.Key()
@@ -183,6 +184,9 @@ func (c *compiler) claim(claim Claim) {
 	c.put(claim, xfrmi.Attr{Link: t.Link, Name: xfrmi.AttrAlias, Value: xfrmi.Alias(t.IfID)})
 	c.putMTU(claim)
 	c.putClamp(claim)
+	for _, a := range asked(t, t.Link) {
+		c.put(claim, a)
+	}
 	c.put(claim, xfrmi.Attr{Link: t.Link, Name: xfrmi.AttrState, Value: "up"})
 	for _, a := range t.Addrs {
 		if !c.usableElsewhere(a.Addr()) {

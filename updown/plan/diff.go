@@ -90,6 +90,7 @@ func Diff(want Want, have State, ctx Context) Plan {
 		}
 	}
 	d.chains()
+	d.makes = append(d.makes, d.lapsed()...)
 	d.restore()
 	d.clashes()
 	d.plan.Ops = d.ordered(remakes)

@@ -26,6 +26,8 @@ func Resolve(c *conn.Conn, facts Facts) (Tunnel, conn.Diagnostics) {
 		ByPeer:   c.Escape == conn.EscapePeer,
 		Metric:   c.Metric,
 		MTU:      c.MTU,
+
+		Multicast: c.Multicast,
 	}
 	if t.Table == 0 {
 		t.Table = DefaultPlace.Table
