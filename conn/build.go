@@ -57,6 +57,7 @@ var (
 	keyDNSResolver    = keyFor("dns-resolver")
 	keyEscape         = keyFor("escape")
 	keyIfID           = keyFor("if_id")
+	keyInterfaceIPDev = keyFor("interface-ip-dev")
 	keyLinkMTU        = keyFor("link-mtu")
 	keyLinkName       = keyFor("link-name")
 	keyLocalLAN       = keyFor("local-lan")

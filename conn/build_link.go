@@ -19,5 +19,6 @@ func (b *builder) linkName(c *Conn) {
 
 // linkSettings reads what is to be set on the device of a conn.
 func (b *builder) linkSettings(c *Conn) {
+	c.AddrDev = AddrDev(b.wordOf(keyInterfaceIPDev, uint8(AddrDevIPsec)))
 	c.Multicast = b.isYes(keyMulticast)
 }

@@ -22,6 +22,7 @@ type Conn struct {
 	MarkIn    Mark      // mark-in=, else mark=
 	MarkOut   Mark      // mark-out=, else mark=
 	VTI       VTI       // vti-interface= and its options
+	AddrDev   AddrDev   // own key interface-ip-dev=
 	Multicast bool      // own key multicast=, of the interface
 
 	Metric     uint32 // metric=, of routes; 0 is none

@@ -100,6 +100,16 @@ const (
 	OnLossWithdraw
 )
 
+// AddrDev is the value of the own key interface-ip-dev=: which device has the
+// addresses of the conn.
+type AddrDev uint8
+
+// The values of interface-ip-dev=.
+const (
+	AddrDevIPsec AddrDev = iota // the interface of the conn
+	AddrDevLo                   // loopback
+)
+
 // String returns "IPv4", "IPv6" or "" when unset.
 func (f Family) String() string {
 	switch f {
@@ -136,6 +146,9 @@ func (e Escape) String() string { return nameOf(e, "", "mark", "peer") }
 
 // String returns the value as written in on-loss=, "" when unset.
 func (o OnLoss) String() string { return nameOf(o, "", "block", "keep", "withdraw") }
+
+// String returns the value as written in interface-ip-dev=.
+func (d AddrDev) String() string { return nameOf(d, "ipsec", "lo") }
 
 // String returns a word for messages, such as "address" or "%any".
 func (k HostKind) String() string {

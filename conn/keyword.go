@@ -33,6 +33,7 @@ const (
 	localLANWord
 	escapeWord
 	onLossWord
+	addrDevWord
 	number      // base 0: octal with a leading 0
 	setupNumber // base 0, or -1
 	duration    // seconds, or with a unit

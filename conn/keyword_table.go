@@ -219,6 +219,7 @@ var keywords = [...]keyword{
 	// Our own keys.
 	{name: "escape", flags: inConn | inSetup | own, kind: escapeWord},
 	{name: "if_id", flags: inConn | own | negotiate},
+	{name: "interface-ip-dev", flags: inConn | own | negotiate, kind: addrDevWord},
 	{name: "link-mtu", flags: inConn | inSetup | own},
 	{name: "link-name", flags: inConn | own | negotiate},
 	{name: "local-lan", flags: inConn | inSetup | own, kind: localLANWord},

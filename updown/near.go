@@ -279,10 +279,16 @@ func (n *nearRun) limit(before []plan.Claim, want plan.Want) {
 // another way to a peer must be found than the kernel's answer, where there is a
 // route to the same destination, where others share the size of a link, where a link of
 // claims has gone or has changed, so that all of them need repair, where nobody
-// claims what a link of ours has, and where a route to a peer may need repair
-// that is on no link of ours.
+// claims what a link of ours has, where a route to a peer may need repair
+// that is on no link of ours, and where an address on loopback may be one that
+// others have put there.
 func (n *nearRun) sufficient(before []plan.Claim) bool {
 	r := &n.run
+	for _, l := range r.have.Facts.Locals.Addrs {
+		if l.Dev == "lo" && !slices.Contains(r.query.Near.Links, l.Dev) {
+			return false
+		}
+	}
 	for _, p := range r.have.Facts.Paths {
 		if l, _ := r.link(p.Dev); l.Kind == xfrmi.Kind {
 			return false

@@ -21,6 +21,9 @@ func (n *nearRun) query(before []plan.Claim, conns []conn.Conn) plan.Query {
 	}
 	for _, c := range before {
 		q.Near.Links = append(q.Near.Links, c.Tunnel.Link)
+		if c.Tunnel.AddrLink != "" {
+			q.Near.Links = append(q.Near.Links, c.Tunnel.AddrLink)
+		}
 		q.Near.Guards = append(q.Near.Guards, c.Tunnel.Table, routing.TableMain)
 		q.Near.Addrs = append(q.Near.Addrs, addrsOf(c.Tunnel)...)
 	}
@@ -31,6 +34,9 @@ func (n *nearRun) query(before []plan.Claim, conns []conn.Conn) plan.Query {
 		c := &conns[i]
 		n.run.scope.Add(c.Name, c.Interface.Name, xfrmi.IfID(c.Interface.IfID))
 		q.Near.Links = append(q.Near.Links, c.Interface.Name)
+		if c.AddrDev == conn.AddrDevLo {
+			q.Near.Links = append(q.Near.Links, "lo")
+		}
 		for _, end := range []conn.End{c.Left, c.Right} {
 			q.Near.Addrs = append(q.Near.Addrs, addrsOfEnd(end)...)
 		}

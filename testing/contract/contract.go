@@ -184,7 +184,7 @@ func native(o plan.Object) bool {
 	case xfrmi.Attr:
 		return o.Name == xfrmi.AttrAddrGen && o.Value != "none" || o.Name == xfrmi.AttrMulticast && o.Value == "off"
 	case xfrmi.Addr:
-		return o.Link == "lo" || o.Prefix.Addr().IsLinkLocalUnicast()
+		return o.Prefix.Addr().IsLoopback() || o.Prefix.Addr().IsLinkLocalUnicast()
 	case routing.Rule:
 		return o.Priority == 0 || o.Priority >= 32766
 	}

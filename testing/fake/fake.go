@@ -42,7 +42,7 @@ type Kernel struct {
 // rules for the tables local, main and default.
 func New() *Kernel {
 	k := &Kernel{State: plan.NewState(
-		xfrmi.Link{Name: "lo"},
+		xfrmi.Link{Name: "lo"}, xfrmi.Attr{Link: "lo", Name: xfrmi.AttrState, Value: "down"},
 		sysctl("all", 0), sysctl("default", 0),
 	), indexes: map[string]uint32{"lo": 1}, last: 1}
 	for _, f := range []routing.Family{routing.IPv4, routing.IPv6} {

@@ -32,6 +32,9 @@ func (k *Kernel) near(q plan.Query) plan.Observation {
 	for _, p := range o.Facts.Paths {
 		links = append(links, p.Dev)
 	}
+	for _, l := range o.Facts.Locals.Addrs {
+		links = append(links, l.Dev)
+	}
 	for name, index := range k.indexes {
 		if slices.Contains(q.Indexes, index) {
 			links = append(links, name)

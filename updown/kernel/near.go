@@ -50,6 +50,9 @@ func (k *Kernel) near(q plan.Query) (plan.Observation, error) {
 	for _, p := range o.Facts.Paths {
 		others = append(others, p.Dev)
 	}
+	for _, l := range o.Facts.Locals.Addrs {
+		others = append(others, l.Dev) // it may be a tunnel
+	}
 	for _, name := range others {
 		if settings[name] {
 			continue

@@ -47,7 +47,9 @@ type Tunnel struct {
 	MSS      Size           `json:"mss,omitzero"`
 	ESP      xfrmi.ESP      `json:"esp,omitzero"` // what its SAs add to packets at most, for sizes that are computed
 
-	Multicast bool `json:"multicast,omitempty"` // the flag of the link
+	// AddrLink is the link for Addrs, if that is not the tunnel's own.
+	AddrLink  string `json:"addr_link,omitempty"`
+	Multicast bool   `json:"multicast,omitempty"` // the flag of the link
 }
 
 // Size is a size that is given in bytes, or computed. The zero value means

@@ -188,11 +188,7 @@ func (c *compiler) claim(claim Claim) {
 		c.put(claim, a)
 	}
 	c.put(claim, xfrmi.Attr{Link: t.Link, Name: xfrmi.AttrState, Value: "up"})
-	for _, a := range t.Addrs {
-		if !c.usableElsewhere(a.Addr()) {
-			c.put(claim, xfrmi.Addr{Link: t.Link, Prefix: a, Mine: true})
-		}
-	}
+	c.addresses(claim)
 	inside := false
 	for _, d := range c.demands(t) {
 		c.serve(claim, d)
@@ -231,17 +227,6 @@ func (c *compiler) serve(claim Claim, d routing.Demand) {
 func connected(t Tunnel, r routing.Route) bool {
 	return r.Type == routing.Unicast && r.Table == routing.TableMain && r.Metric == 0 &&
 		slices.ContainsFunc(t.Addrs, func(a netip.Prefix) bool { return a.Masked() == r.Dst && !a.IsSingleIP() })
-}
-
-// usableElsewhere reports whether an address is on a link of the host already
-// that is no tunnel, from where it serves as a source just as well.
-func (c *compiler) usableElsewhere(a netip.Addr) bool {
-	for _, l := range c.facts.Locals.Addrs {
-		if l.Addr == a && !c.facts.Tunnels[l.Dev] {
-			return true
-		}
-	}
-	return false
 }
 
 // demands returns one demand for each remote selector of the tunnel.
@@ -287,7 +272,7 @@ func (c *compiler) source(t Tunnel, theirs netip.Prefix) netip.Addr {
 	}
 	for _, p := range ours {
 		for _, l := range c.facts.Locals.Addrs {
-			if p.IsSingleIP() && l.Addr == p.Addr() && !c.facts.Tunnels[l.Dev] {
+			if p.IsSingleIP() && l.Addr == p.Addr() && c.facts.isPermanent(l) {
 				return l.Addr
 			}
 		}

@@ -61,6 +61,7 @@ type Facts struct {
 	Tunnels  map[string]bool            // names of the xfrm interfaces
 	LinkMTUs map[string]LinkMTU         // of links other than xfrm interfaces, by name
 	serving  map[xfrmi.IfID]string      // which of them serves an if_id
+	lent     map[conn.LocalAddr]bool    // addresses that ipsecif has put on other links
 	RPFilter RPFilter
 	Routed   []netip.Prefix // of Near.Dsts, those that the kernel has a route for, not only for a wider net
 	NoIPv6   bool           // the kernel was started without IPv6
@@ -121,6 +122,7 @@ func (f Facts) Before(saved []Saved) Facts {
 // best other route of main is the way then.
 func (f Facts) Outside(s State) Facts {
 	f.Tunnels, f.serving = orderOf(s), serving(s)
+	f.lent = lent(s, f.Tunnels)
 	pinned := map[netip.Addr]bool{}
 	pinnedAll := map[routing.Family]bool{} // by a copy of the default route
 	for _, o := range s {

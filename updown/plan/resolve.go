@@ -133,6 +133,9 @@ func (r *resolver) ends(t *Tunnel) {
 			t.Addrs = append(t.Addrs, netip.PrefixFrom(s, s.BitLen()))
 		}
 	}
+	if r.c.AddrDev == conn.AddrDevLo {
+		t.moveAddrs("lo")
+	}
 }
 
 func (r *resolver) refuseOrientation(err error) {

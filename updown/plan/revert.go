@@ -1,6 +1,7 @@
 package plan
 
 import (
+	"net/netip"
 	"slices"
 
 	"github.com/ipsecif/ipsecif/routing"
@@ -12,9 +13,10 @@ import (
 // others: what somebody else made in the meantime is not ours to undo, even
 // where it fills the place of ours.
 func Revert(before, now State, done []Op) []Op {
-	made := map[string]Object{} // by key, what done has left there; nil for deleted
-	links := map[string]bool{}  // whose objects may have gone along with something
-	table := false              // the same of nftables
+	made := map[string]Object{}      // by key, what done has left there; nil for deleted
+	links := map[string]bool{}       // whose objects may have gone along with something
+	table := false                   // the same of nftables
+	sources := map[netip.Addr]bool{} // whose routes may have gone along
 	for _, op := range done {
 		key := op.Object.Key()
 		made[key] = op.Object
@@ -25,7 +27,7 @@ func Revert(before, now State, done []Op) []Op {
 		case xfrmi.Link:
 			links[o.Name] = true
 		case xfrmi.Addr:
-			links[o.Link] = true
+			links[o.Link], sources[o.Prefix.Addr()] = true, true
 		case xfrmi.ClampTable:
 			table = true
 		}
@@ -36,7 +38,8 @@ func Revert(before, now State, done []Op) []Op {
 	var makes []Op
 	for key, was := range before {
 		ours, touched := made[key]
-		along := links[linkOf(was)] || table && diesWithTable(was)
+		route, _ := was.(routing.Route)
+		along := links[linkOf(was)] || sources[route.Src] || table && diesWithTable(was)
 		if !touched && !along || comesByItself(was) {
 			continue
 		}
