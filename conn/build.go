@@ -67,6 +67,7 @@ var (
 	keyRulePriority   = keyFor("rule-priority")
 	keyScheme         = keyFor("scheme")
 	keyTable          = keyFor("table")
+	keyVRF            = keyFor("vrf")
 )
 
 // endKey returns the key of one side for a left key.

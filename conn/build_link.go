@@ -19,6 +19,11 @@ func (b *builder) linkName(c *Conn) {
 
 // linkSettings reads what is to be set on the device of a conn.
 func (b *builder) linkSettings(c *Conn) {
+	if kv := b.get(keyVRF); kv != nil {
+		name, p := parseLinkName(kv.Value)
+		b.problem(kv, p)
+		c.VRF = name
+	}
 	c.AddrDev = AddrDev(b.wordOf(keyInterfaceIPDev, uint8(AddrDevIPsec)))
 	c.Multicast = b.isYes(keyMulticast)
 }

@@ -23,6 +23,7 @@ type Conn struct {
 	MarkOut   Mark      // mark-out=, else mark=
 	VTI       VTI       // vti-interface= and its options
 	AddrDev   AddrDev   // own key interface-ip-dev=
+	VRF       string    // own key vrf=, name of the VRF device that the interface belongs to
 	Multicast bool      // own key multicast=, of the interface
 
 	Metric     uint32 // metric=, of routes; 0 is none

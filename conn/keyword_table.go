@@ -229,6 +229,7 @@ var keywords = [...]keyword{
 	{name: "rule-priority", flags: inConn | inSetup | own},
 	{name: "scheme", flags: inConn | inSetup | own, kind: schemeWord},
 	{name: "table", flags: inConn | inSetup | own},
+	{name: "vrf", flags: inConn | own | negotiate},
 }
 
 // formerKeys maps keys that older releases or other daemons know to what

@@ -11,6 +11,7 @@ const (
 	CodeManagedByPluto    = "managed-by-pluto"    // pluto makes and removes the device itself
 	CodeInterfaceClash    = "interface-clash"     // two conns pair a device and an if_id differently
 	CodeInterfaceSettings = "interface-settings"  // two conns of one if_id differ in scheme= or table=
+	CodeVRFClash          = "vrf-clash"           // two conns of one interface differ in vrf=
 	CodeUniqueIfID        = "unique-if-id"        // strongSwan may hand out the same if_id
 	CodeSchemeClash       = "scheme-clash"        // one table with two schemes
 	CodePriorityClash     = "priority-clash"      // rules of two conns get in each other's way

@@ -91,8 +91,8 @@ func (l *linter) sourceOutside(same []Conn, side Side) {
 // escapePeer finds where the way out by address cannot be had.
 func (l *linter) escapePeer(t *tunnel) {
 	switch {
-	case t.Escape != EscapePeer || !t.inside():
-	case schemeOf(t.Conn) != SchemeOverlay:
+	case t.Escape != EscapePeer || !t.inside() && t.VRF == "":
+	case schemeOf(t.Conn) != SchemeOverlay && t.VRF == "":
 		l.fail(t.Conn, "escape", CodeEscapePeer, "peer needs scheme=overlay", "")
 	case slices.ContainsFunc(t.demands, func(d demand) bool { return d.inside && d.theirs.IsSingleIP() }):
 		l.fail(t.Conn, "escape", CodeEscapePeer,

@@ -53,6 +53,10 @@ func (l *linter) interfaces() {
 			l.fail(c, linkKey(c), CodeInterfaceClash,
 				fmt.Sprintf("%s has if_id %d here and if_id %d in conn %q (%s)", name, id, sameName.Interface.IfID, sameName.Section, sameName.Pos), "")
 			continue
+		case sameID != nil && sameID.VRF != c.VRF:
+			l.fail(c, "vrf", CodeVRFClash, fmt.Sprintf("%s is in %s here and in %s in conn %q (%s)",
+				name, vrfText(c.VRF), vrfText(sameID.VRF), sameID.Section, sameID.Pos), "give both the same vrf=")
+			continue
 		case sameID != nil:
 			l.sharedInterface(c, sameID)
 			continue
@@ -61,11 +65,20 @@ func (l *linter) interfaces() {
 	}
 }
 
+func vrfText(name string) string {
+	if name == "" {
+		return "no VRF"
+	}
+	return "VRF " + name
+}
+
 // sharedInterface compares the layout of two conns on one interface. A
 // difference works, but was hardly meant: the keys belong into config setup.
 func (l *linter) sharedInterface(c, other *Conn) {
 	key, here, there := "", "", ""
 	switch p, q := placeOf(c), placeOf(other); {
+	case c.VRF != "":
+		return // the VRF decides
 	case p.table == q.table:
 		return // that they agree within a table is checked there
 	case schemeOf(c) != schemeOf(other):

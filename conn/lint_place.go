@@ -38,6 +38,9 @@ func (l *linter) places() {
 	lan := map[uint32]*tunnel{}
 	for i := range l.tunnels {
 		t := &l.tunnels[i]
+		if t.VRF != "" {
+			continue // no rules, and a table of its own
+		}
 		c, p := t.Conn, placeOf(t.Conn)
 		l.checkPlace(c, p)
 		if byPlace[p] == nil {

@@ -51,6 +51,9 @@ func (l *linter) routes() {
 	var all []*route
 	for i := range l.tunnels {
 		t := &l.tunnels[i]
+		if t.VRF != "" {
+			continue // its routes are in tables of their own
+		}
 		for _, d := range t.demands {
 			if !d.attracts() {
 				continue
@@ -92,6 +95,9 @@ func (l *linter) mainPriorities() [2]uint32 {
 	ps := [2]uint32{maxRulePriority + 1, maxRulePriority + 1}
 	for i := range l.tunnels {
 		t := &l.tunnels[i]
+		if t.VRF != "" {
+			continue // its routes are in tables of their own
+		}
 		for _, d := range t.demands {
 			if i := familyIndex(d.theirs); d.isDefault() && d.attracts() && schemeOf(t.Conn) == SchemeOverlay && !t.lanInTunnel() {
 				ps[i] = min(ps[i], placeOf(t.Conn).priority-1)

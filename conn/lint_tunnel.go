@@ -27,9 +27,10 @@ func (d demand) attracts() bool { return d.ours != d.theirs }
 func (d demand) isDefault() bool { return d.theirs.Bits() == 0 }
 
 // inside tells whether the peer's address is in one of its own selectors, so
-// that ESP packets need a way to escape.
+// that ESP packets need a way to escape. They are looked up outside of every
+// VRF.
 func (t *tunnel) inside() bool {
-	return slices.ContainsFunc(t.demands, func(d demand) bool { return d.inside })
+	return t.VRF == "" && slices.ContainsFunc(t.demands, func(d demand) bool { return d.inside })
 }
 
 // orient sorts the conns into tunnels and plain, as seen from this host.

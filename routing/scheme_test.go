@@ -35,6 +35,31 @@ func text(l Layout) string {
 	return strings.Join(lines, "\n")
 }
 
+func TestInVRF(t *testing.T) {
+	for _, tt := range []struct {
+		dst    string
+		change func(*Demand)
+		want   string
+	}{
+		{"0.0.0.0/0", func(d *Demand) {}, `
+unreachable default table 50 metric 4294967295 proto kernel
+default dev ipsec1 table 50 proto 50`},
+		{"192.1.2.23/32", func(d *Demand) { d.Block, d.Metric, d.MarkOut = false, 7, true }, `
+192.1.2.23/32 dev ipsec1 table 50 metric 7 proto 50`},
+		{"2001:db8::/32", func(d *Demand) { d.ByPeer = true }, `
+-4 priority 97 to 192.1.2.23/32 iif lo lookup main protocol kernel
+unreachable 2001:db8::/32 table 50 metric 4294967295 proto kernel
+2001:db8::/32 dev ipsec1 table 50 metric 1024 proto 50`},
+		{"0.0.0.0/0", func(d *Demand) { d.Attract = false }, ``},
+	} {
+		d := demand(tt.dst)
+		tt.change(&d)
+		if got := text(d.InVRF()); got != strings.TrimSpace(tt.want) {
+			t.Errorf("%s: got\n%s\nwant%s", tt.dst, got, tt.want)
+		}
+	}
+}
+
 func TestLayouts(t *testing.T) {
 	tests := []struct {
 		name   string

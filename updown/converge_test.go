@@ -108,6 +108,35 @@ conn by-peer
 	rightsubnet=192.1.0.0/16
 	ipsec-interface=7
 	escape=peer
+
+conn in-vrf
+	leftsubnet=192.0.6.1/32,2001:db8:7::1/128
+	leftsourceip=192.0.6.1,2001:db8:7::1
+	right=192.1.2.50
+	rightsubnet=0.0.0.0/0,2001:db8:77::/64
+	ipsec-interface=11
+	on-loss=block
+	escape=peer
+	vrf=red
+
+conn loopback
+	leftsubnet=192.0.6.1/32
+	leftsourceip=192.0.6.1
+	right=192.1.2.51
+	rightsubnet=10.7.0.0/16
+	ipsec-interface=9
+	escape=peer
+	interface-ip-dev=lo
+
+conn loopback-too
+	leftsubnet=192.0.6.1/32
+	leftsourceip=192.0.6.1
+	right=192.1.2.52
+	rightsubnet=10.8.0.0/16
+	ipsec-interface=10
+	escape=peer
+	multicast=yes
+	interface-ip-dev=lo
 `
 
 // schemes are those that a history may have.
@@ -121,6 +150,7 @@ var convergeKernel = []string{
 	"ip -6 address add 2001:db8:1:3::209/64 dev eth0",
 	"ip -6 route add default via 2001:db8:1:3::254 dev eth0 table main metric 1024 proto static",
 	"ip -4 rule add priority 150 lookup 77 protocol boot",
+	"ip link add red type vrf table 10",
 	"ip -4 route add 10.200.0.0/16 via 192.1.3.1 dev eth0 table main proto static",
 }
 
@@ -145,7 +175,7 @@ type world struct {
 
 func newWorld(t *testing.T, scheme string) *world {
 	w := &world{t: t, scheme: scheme, kernel: fake.New(), dir: t.TempDir(), strange: plan.State{}, steady: map[string]plan.Tunnel{}, nic: "eth0"}
-	text := "config setup\n\tscheme=" + scheme + "\n" + convergeConf
+	text := "config setup\n\trule-priority=1100\n\tscheme=" + scheme + "\n" + convergeConf
 	switch scheme {
 	case "overlay":
 		text += byPeerConf
@@ -158,7 +188,7 @@ func newWorld(t *testing.T, scheme string) *world {
 		t.Fatal(err)
 	}
 	w.conns = conns
-	w.managed = plan.Managed{plan.DefaultPlace}
+	w.managed = plan.Managed{plan.DefaultPlace, {Table: 50, Priority: 1100}, {Table: 10}}
 	for _, line := range convergeKernel {
 		op, err := plan.ParseOp(line)
 		if err == nil {
@@ -237,9 +267,9 @@ func (w *world) hold(op plan.Op) {
 // forwarded after they came out of a tunnel with its mark. libreswan's layout
 // sends the last ones to a peer in the clear.
 func (w *world) packets(to netip.Addr, t plan.Tunnel) []fake.Packet {
-	ps := []fake.Packet{{To: to}, {To: to, Forwarded: true}}
+	ps := []fake.Packet{{To: to, VRF: t.VRF}, {To: to, Forwarded: true, VRF: t.VRF}}
 	if w.scheme != "underlay" {
-		ps = append(ps, fake.Packet{To: to, Forwarded: true, Mark: t.Mark.Value})
+		ps = append(ps, fake.Packet{To: to, Forwarded: true, Mark: t.Mark.Value, VRF: t.VRF})
 	}
 	return ps
 }

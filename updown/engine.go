@@ -247,6 +247,13 @@ func query(managed plan.Managed, claims []plan.Claim, saved []plan.Saved, conns 
 	}
 	q.Paths = paths(claims, conns, names)
 	q.SAs = sas(claims, conns)
+	for _, c := range claims {
+		q.VRFs = append(q.VRFs, c.Tunnel.VRF)
+	}
+	for i := range conns {
+		q.VRFs = append(q.VRFs, conns[i].VRF)
+	}
+	q.VRFs = sorted(q.VRFs)
 	return q
 }
 

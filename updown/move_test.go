@@ -1,7 +1,9 @@
 package updown_test
 
 import (
+	"maps"
 	"net/netip"
+	"slices"
 	"testing"
 
 	"github.com/ipsecif/ipsecif/conn"
@@ -65,6 +67,41 @@ func TestRemake(t *testing.T) {
 		w.up(w.conns[0])
 		w.conns = w.conns[:1]
 		w.end()
+	}
+}
+
+// TestVRFFaults moves a tunnel into a VRF, from one to another and out, and lets
+// every operation of that fail: each time the kernel is as before.
+func TestVRFFaults(t *testing.T) {
+	for _, move := range [][2]string{{"", "red"}, {"red", "blue"}, {"blue", ""}} {
+		for failAt, ops := 1, 1; failAt <= ops; failAt++ {
+			w := newWorld(t, "overlay")
+			for _, line := range []string{"ip link add blue type vrf table 20", "ip link set dev blue up"} {
+				if err := w.kernel.Apply([]plan.Op{must(plan.ParseOp(line))}, func(plan.Op) {}); err != nil {
+					t.Fatal(err)
+				}
+			}
+			i := slices.IndexFunc(w.conns, func(c conn.Conn) bool { return c.Name == "in-vrf" })
+			w.conns = w.conns[i : i+1]
+			w.conns[0].VRF = move[0]
+			w.up(w.conns[0])
+			w.steady = nil
+			before := maps.Clone(w.kernel.State)
+			w.kernel.FailAt = failAt
+			w.conns[0].VRF = move[1]
+			p, err := w.engine().Up(w.conns)
+			w.kernel.FailAt = 0
+			if ops = len(p.Ops); err == nil || ops < 8 {
+				t.Fatalf("%v: operation %d of %d did not fail", move, failAt, ops)
+			}
+			if !maps.Equal(w.kernel.State, before) {
+				t.Fatalf("%v: after operation %d (%s) failed, the kernel has\n%v\nwas\n%v", move, failAt, p.Ops[failAt-1], w.kernel.State, before)
+			}
+			if _, err := w.engine().Up(w.conns); err != nil {
+				t.Fatal(err)
+			}
+			w.inSync()
+		}
 	}
 }
 

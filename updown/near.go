@@ -41,7 +41,8 @@ func (r *run) surprised(err error) bool {
 // that is not enough.
 func (e *Engine) prepareNear(t task) (r run, err error) {
 	names := changing(t.conns, t.drop)
-	if len(names) == 0 || len(names) > few || t.adopt || slices.ContainsFunc(t.conns, byPlace) {
+	inVRF := func(c conn.Conn) bool { return c.VRF != "" }
+	if len(names) == 0 || len(names) > few || t.adopt || slices.ContainsFunc(t.conns, byPlace) || slices.ContainsFunc(t.conns, inVRF) {
 		return r, errLookFurther
 	}
 	err = e.Store.Read(func(store *claim.Reader) error {
@@ -141,8 +142,8 @@ func (n *nearRun) prepare(t task) (run, error) {
 }
 
 // before returns the claims that are to change, as they are. An interrupted
-// change, and a claim to be given up that is not there, need a look at
-// everything.
+// change, a claim to be given up that is not there, and one in a VRF, need a
+// look at everything.
 func (n *nearRun) before(drop []string) ([]plan.Claim, error) {
 	var before []plan.Claim
 	for name := range n.names {
@@ -150,7 +151,7 @@ func (n *nearRun) before(drop []string) ([]plan.Claim, error) {
 		switch {
 		case err != nil:
 			return nil, err
-		case !ok && drop != nil, ok && c.Unfinished:
+		case !ok && drop != nil, ok && c.Unfinished, ok && c.Tunnel.VRF != "":
 			return nil, errLookFurther
 		case ok:
 			before = append(before, c)

@@ -102,6 +102,11 @@ func (e *Engine) prepare(t task) (run, error) {
 	saved = r.have.Facts.Present(saved)
 	r.saved = saved
 	facts := e.complete(r.have, saved)
+	for _, c := range conns {
+		if place, ok := facts.VRFPlace(c.VRF); ok {
+			r.managed = append(r.managed, place)
+		}
+	}
 	facts.Names = withClaimed(facts.Names, conns, before)
 	var unresolved error
 	if drop == nil {

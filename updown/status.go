@@ -47,6 +47,7 @@ type ConnStatus struct {
 	Link      string          `json:"link"`
 	Wished    string          `json:"wished_link,omitempty"` // the configured name, where the link has another
 	IfID      uint32          `json:"if_id"`
+	VRF       string          `json:"vrf,omitempty"`
 	Peer      string          `json:"peer,omitempty"`
 	Scheme    routing.Scheme  `json:"scheme,omitempty"`
 	OnLoss    plan.OnLoss     `json:"on_loss,omitempty"`
@@ -182,7 +183,7 @@ func (v viewer) claim(c plan.Claim) ConnStatus {
 	t := c.Tunnel
 	s := ConnStatus{
 		Name: c.Name, Condition: InSync, Owner: c.Owner, Link: v.facts.LinkOf(t), IfID: uint32(t.IfID),
-		Scheme: t.Scheme, OnLoss: t.OnLoss, Peer: "any",
+		VRF: t.VRF, Scheme: t.Scheme, OnLoss: t.OnLoss, Peer: "any",
 	}
 	if s.Link != t.Link {
 		s.Wished = t.Link
@@ -291,7 +292,7 @@ func (v viewer) rulesBefore(t plan.Tunnel) []string {
 // bypass returns the routes of main that win over the tunnel's default route,
 // or the two halves of it.
 func (v viewer) bypass(t plan.Tunnel) []string {
-	if !t.LocalLAN {
+	if !t.LocalLAN || t.VRF != "" {
 		return nil
 	}
 	var lines []string

@@ -5,6 +5,7 @@ import "strings"
 // The attributes of a link that ipsecif sets, by their names in `ip link set`.
 const (
 	AttrAlias   = "alias"
+	AttrMaster  = "master"      // name of the device that the link belongs to, "" for none
 	AttrAddrGen = "addrgenmode" // eui64, none, stable_secret or random
 	AttrMTU     = "mtu"         // bytes
 	// AttrMulticast is on or off (IFF_MULTICAST); a new xfrm interface has it off.
@@ -24,8 +25,11 @@ func (a Attr) Key() string { return "attr " + a.Link + " " + a.Name }
 
 // String returns the attribute in the notation of `ip link set`.
 func (a Attr) String() string {
-	if a.Name == AttrState {
+	switch {
+	case a.Name == AttrState:
 		return "dev " + a.Link + " " + a.Value
+	case a.Name == AttrMaster && a.Value == "":
+		return "dev " + a.Link + " nomaster"
 	}
 	value := a.Value
 	if strings.ContainsAny(value, " \t\"") || value == "" {

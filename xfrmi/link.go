@@ -2,11 +2,15 @@ package xfrmi
 
 import (
 	"fmt"
+	"strconv"
 	"strings"
 )
 
 // Kind is the rtnetlink kind of an xfrm interface (IFLA_INFO_KIND).
 const Kind = "xfrm"
+
+// KindVRF is the kind of a VRF device.
+const KindVRF = "vrf"
 
 // aliasPrefix begins the ifalias of every link that ipsecif made.
 const aliasPrefix = "ipsecif:"
@@ -19,6 +23,7 @@ type Link struct {
 	Kind  string // "xfrm" for ours; "" for a device without a kind, such as a NIC
 	IfID  IfID   // 0 unless Kind is "xfrm"
 	Under string // name of the link device, "" for none
+	Table uint32 // routing table of a VRF device; 0 unless Kind is "vrf"
 	Mine  bool   // carries the alias of ipsecif for this if_id
 }
 
@@ -33,6 +38,9 @@ func (l Link) String() string {
 	}
 	if l.Kind != "" {
 		s += " type " + l.Kind
+	}
+	if l.Table != 0 {
+		s += " table " + strconv.FormatUint(uint64(l.Table), 10)
 	}
 	if l.IfID != 0 {
 		s += " if_id " + l.IfID.String()

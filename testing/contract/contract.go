@@ -20,7 +20,7 @@ import (
 )
 
 // query makes every object visible that the cases use.
-var query = plan.Query{Tables: []routing.Table{50, 1000}, Settings: []string{"eth0"}, Clamps: true}
+var query = plan.Query{Tables: []routing.Table{50, 1000}, Settings: []string{"eth0", "red", "blue"}, Clamps: true}
 
 // Files returns the cases in a directory.
 func Files(t *testing.T, dir string) []string {
@@ -182,11 +182,12 @@ func native(o plan.Object) bool {
 	case xfrmi.Link:
 		return o.Name == "lo"
 	case xfrmi.Attr:
-		return o.Name == xfrmi.AttrAddrGen && o.Value != "none" || o.Name == xfrmi.AttrMulticast && o.Value == "off"
+		return o.Name == xfrmi.AttrAddrGen && o.Value != "none" || o.Name == xfrmi.AttrMulticast && o.Value == "off" ||
+			o.Name == xfrmi.AttrMaster && o.Value == ""
 	case xfrmi.Addr:
 		return o.Prefix.Addr().IsLoopback() || o.Prefix.Addr().IsLinkLocalUnicast()
 	case routing.Rule:
-		return o.Priority == 0 || o.Priority >= 32766
+		return o.Priority == 0 || o.Priority == 1000 && o.Table == 0 || o.Priority >= 32766
 	}
 	return false
 }

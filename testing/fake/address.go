@@ -15,9 +15,9 @@ func (k *Kernel) connect(link string) {
 		return
 	}
 	for _, a := range k.addresses(link) {
-		key := connectedRoute(a).Key()
+		key := k.connectedRoute(a).Key()
 		if !a.Secondary && (!a.Prefix.IsSingleIP() || a.Prefix.Addr().Is6()) && k.State[key] == nil {
-			k.State.Put(connectedRoute(a))
+			k.State.Put(k.connectedRoute(a))
 		}
 	}
 }
@@ -25,7 +25,7 @@ func (k *Kernel) connect(link string) {
 // disconnect deletes the route to the net of an address that has gone. When
 // that was the primary one, the first that is left takes its place.
 func (k *Kernel) disconnect(gone xfrmi.Addr) {
-	if route := connectedRoute(gone); k.State[route.Key()] == plan.Object(route) {
+	if route := k.connectedRoute(gone); k.State[route.Key()] == plan.Object(route) {
 		delete(k.State, route.Key())
 	}
 	left := slices.DeleteFunc(k.addresses(gone.Link), func(a xfrmi.Addr) bool { return a.Prefix.Masked() != gone.Prefix.Masked() })
@@ -45,8 +45,13 @@ func (k *Kernel) addresses(link string) (found []xfrmi.Addr) {
 	return found
 }
 
-func connectedRoute(a xfrmi.Addr) routing.Route {
-	r := routing.Route{Table: routing.TableMain, Type: routing.Unicast, Dst: a.Prefix.Masked(), Dev: a.Link, Protocol: routing.ProtocolKernel}
+// connectedRoute is in main, or in the table of the link's VRF.
+func (k *Kernel) connectedRoute(a xfrmi.Addr) routing.Route {
+	table := routing.TableMain
+	if vrf, ok := k.vrfOf(a.Link); ok {
+		table = routing.Table(vrf.Table)
+	}
+	r := routing.Route{Table: table, Type: routing.Unicast, Dst: a.Prefix.Masked(), Dev: a.Link, Protocol: routing.ProtocolKernel}
 	if a.Prefix.Addr().Is4() {
 		r.Src = a.Prefix.Addr()
 	} else {

@@ -90,6 +90,7 @@ func (k *Kernel) everything(q plan.Query) plan.Observation {
 		}
 	}
 	o.Facts.NoFilter = k.Unprivileged && q.Clamps
+	q.Tables = append(slices.Clone(q.Tables), k.tablesOf(q.VRFs)...)
 	for _, obj := range k.State.Sorted() {
 		if isFilter(obj) && (!q.Clamps || k.Unprivileged) {
 			continue
@@ -100,7 +101,7 @@ func (k *Kernel) everything(q plan.Query) plan.Observation {
 				o.Facts.LinkMTUs[obj.Name] = k.linkMTU(obj.Name)
 			}
 		case xfrmi.Attr:
-			if l, _ := k.State[xfrmi.Link{Name: obj.Link}.Key()].(xfrmi.Link); l.Kind != xfrmi.Kind {
+			if l, _ := k.State[xfrmi.Link{Name: obj.Link}.Key()].(xfrmi.Link); l.Kind != xfrmi.Kind && (obj.Name != xfrmi.AttrMaster || obj.Value == "") {
 				continue
 			}
 		case xfrmi.Addr:
@@ -195,8 +196,14 @@ func (k *Kernel) do(op plan.Op) error {
 	if err := k.refusal(op); err != nil {
 		return err
 	}
+	slaves := k.slaves(op.Object)
 	k.State.Effect(op)
 	k.consequences(op)
+	if op.Verb == plan.Del {
+		for _, link := range slaves {
+			k.connect(link)
+		}
+	}
 	return nil
 }
 
@@ -282,7 +289,7 @@ func (k *Kernel) refuseLink(op plan.Op, l xfrmi.Link, have plan.Object) error {
 
 func (k *Kernel) refuseAttr(a xfrmi.Attr, have plan.Object) error {
 	switch {
-	case !k.hasLink(a.Link):
+	case !k.hasLink(a.Link), a.Name == xfrmi.AttrMaster && a.Value != "" && !k.hasLink(a.Value):
 		return unix.ENODEV
 	case a.Name == xfrmi.AttrAddrGen && have == nil:
 		return unix.EAFNOSUPPORT // the MTU is too small for IPv6
@@ -326,7 +333,7 @@ func (k *Kernel) consequences(op plan.Op) {
 			delete(k.indexes, o.Name)
 		}
 	case xfrmi.Attr:
-		if o.Name == xfrmi.AttrState && o.Value == "up" {
+		if o.Name == xfrmi.AttrState && o.Value == "up" || o.Name == xfrmi.AttrMaster {
 			k.connect(o.Link)
 		}
 	case xfrmi.Addr:
@@ -346,6 +353,7 @@ func (k *Kernel) newLink(l xfrmi.Link) {
 	if l.Kind == xfrmi.Kind {
 		k.State.Put(xfrmi.Attr{Link: l.Name, Name: xfrmi.AttrState, Value: "down"})
 		k.State.Put(xfrmi.Attr{Link: l.Name, Name: xfrmi.AttrAlias})
+		k.State.Put(xfrmi.Attr{Link: l.Name, Name: xfrmi.AttrMaster})
 		k.State.Put(xfrmi.Attr{Link: l.Name, Name: xfrmi.AttrMulticast, Value: "off"})
 		k.State.Put(xfrmi.Attr{Link: l.Name, Name: xfrmi.AttrMTU, Value: "1500"})
 		k.State.Put(xfrmi.Attr{Link: l.Name, Name: xfrmi.AttrAddrGen, Value: "eui64"})

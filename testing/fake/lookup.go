@@ -14,6 +14,7 @@ type Packet struct {
 	Mark uint32
 	// Forwarded packets come from another link; others are made on this host.
 	Forwarded bool
+	VRF       string // that the sender or the link belongs to, "" for none
 }
 
 // Lookup returns the route that a packet takes by the rules and tables, and
@@ -27,6 +28,9 @@ func (k *Kernel) Lookup(p Packet) (routing.Route, bool) {
 		if r, ok := o.(routing.Rule); ok && selects(r, p) {
 			rules = append(rules, r)
 		}
+	}
+	if r, ok := k.lookupOfVRF(p); ok {
+		rules = append(rules, r)
 	}
 	slices.SortFunc(rules, func(a, b routing.Rule) int { return cmp.Compare(a.Priority, b.Priority) })
 	for _, rule := range rules {

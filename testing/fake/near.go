@@ -13,6 +13,7 @@ import (
 // near returns what a limited query may see of everything.
 func (k *Kernel) near(q plan.Query) plan.Observation {
 	all := q
+	q.Tables = append(slices.Clone(q.Tables), k.tablesOf(q.VRFs)...)
 	all.Tables = slices.Concat(q.Tables, q.Near.Guards)
 	o := k.everything(all)
 	for _, n := range q.Near.Dsts {
@@ -28,7 +29,7 @@ func (k *Kernel) near(q plan.Query) plan.Observation {
 		}
 	}
 	o.Facts.Locals = conn.Locals{Addrs: k.locals(q.Near.Addrs)}
-	links := slices.Concat(q.Near.Links, q.Settings)
+	links := slices.Concat(q.Near.Links, q.Settings, q.VRFs)
 	for _, p := range o.Facts.Paths {
 		links = append(links, p.Dev)
 	}
@@ -79,12 +80,13 @@ func seen(obj plan.Object, q plan.Query, links []string) bool {
 	return true
 }
 
-// locals returns those of some addresses that are the host's.
+// locals returns those of some addresses that are the host's, outside of VRFs.
 func (k *Kernel) locals(addrs []netip.Addr) []conn.LocalAddr {
 	var locals []conn.LocalAddr
 	for _, a := range addrs {
 		for _, obj := range k.State.Sorted() {
-			if addr, ok := obj.(xfrmi.Addr); ok && addr.Prefix.Addr() == a {
+			addr, ok := obj.(xfrmi.Addr)
+			if _, inVRF := k.vrfOf(addr.Link); ok && !inVRF && addr.Prefix.Addr() == a {
 				locals = append(locals, conn.LocalAddr{Dev: addr.Link, Addr: a})
 				break
 			}

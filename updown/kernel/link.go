@@ -15,6 +15,9 @@ const (
 	iflaXfrmIfID = 2
 )
 
+// iflaVRFTable is IFLA_VRF_TABLE of linux/if_link.h.
+const iflaVRFTable = 1
+
 // rtextFilterSkipStats is RTEXT_FILTER_SKIP_STATS of linux/rtnetlink.h.
 const rtextFilterSkipStats = 1 << 3
 
@@ -26,6 +29,7 @@ type linkTable struct {
 	k     *Kernel
 	names map[uint32]string       // by index
 	under map[string]uint32       // by name, the index of the link device
+	owner map[string]uint32       // by name, the index of the master; of every xfrm interface
 	conf  map[string]linkConf     // by name
 	mtus  map[string]plan.LinkMTU // by name, of all but xfrm interfaces
 }
@@ -45,7 +49,7 @@ const (
 )
 
 func (k *Kernel) newLinkTable() *linkTable {
-	return &linkTable{k, map[uint32]string{}, map[string]uint32{}, map[string]linkConf{}, map[string]plan.LinkMTU{}}
+	return &linkTable{k, map[uint32]string{}, map[string]uint32{}, map[string]uint32{}, map[string]linkConf{}, map[string]plan.LinkMTU{}}
 }
 
 // forget takes all links that were read out of the state.
@@ -69,12 +73,16 @@ func (t *linkTable) name(index uint32) string {
 	return name
 }
 
-// resolve names the link devices of the xfrm interfaces that were read.
+// resolve names the link devices of the xfrm interfaces that were read, and the
+// masters.
 func (t *linkTable) resolve(s plan.State) {
 	for name, index := range t.under {
 		link := s[xfrmi.Link{Name: name}.Key()].(xfrmi.Link)
 		link.Under = t.name(index)
 		s.Put(link)
+	}
+	for name, index := range t.owner {
+		s.Put(xfrmi.Attr{Link: name, Name: xfrmi.AttrMaster, Value: t.name(index)})
 	}
 }
 
@@ -105,6 +113,12 @@ func (t *linkTable) link(s plan.State, msg []byte) uint32 {
 	}
 	info := attrs(a[unix.IFLA_LINKINFO])
 	link.Kind = text(info[unix.IFLA_INFO_KIND])
+	if link.Kind == xfrmi.KindVRF {
+		link.Table = number(attrs(info[unix.IFLA_INFO_DATA])[iflaVRFTable])
+	}
+	if master := number(a[unix.IFLA_MASTER]); master != 0 || link.Kind == xfrmi.Kind {
+		t.owner[link.Name] = master
+	}
 	if link.Kind == xfrmi.Kind {
 		link.IfID = xfrmi.IfID(number(attrs(info[unix.IFLA_INFO_DATA])[iflaXfrmIfID]))
 		link.Mine = text(a[unix.IFLA_IFALIAS]) == xfrmi.Alias(link.IfID)
@@ -190,6 +204,9 @@ func (k *Kernel) createRequest(l xfrmi.Link) (*nl.NetlinkRequest, error) {
 			data.AddRtAttr(iflaXfrmLink, nl.Uint32Attr(index))
 		}
 	}
+	if l.Table != 0 {
+		info.AddRtAttr(unix.IFLA_INFO_DATA, nil).AddRtAttr(iflaVRFTable, nl.Uint32Attr(l.Table))
+	}
 	req.AddData(info)
 	return req, nil
 }
@@ -214,6 +231,14 @@ func (k *Kernel) attrRequest(a xfrmi.Attr) (*nl.NetlinkRequest, error) {
 		if a.Value == "on" {
 			head.Flags = unix.IFF_MULTICAST
 		}
+	case xfrmi.AttrMaster:
+		master := uint32(0)
+		if a.Value != "" {
+			if master, err = k.index(a.Value); err != nil {
+				return nil, err
+			}
+		}
+		req.AddData(nl.NewRtAttr(unix.IFLA_MASTER, nl.Uint32Attr(master)))
 	case xfrmi.AttrAlias:
 		req.AddData(nl.NewRtAttr(unix.IFLA_IFALIAS, []byte(a.Value)))
 	case xfrmi.AttrMTU:

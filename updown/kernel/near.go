@@ -27,6 +27,12 @@ func (k *Kernel) near(q plan.Query) (plan.Observation, error) {
 		}
 		settings[name] = true
 	}
+	for _, name := range q.VRFs {
+		if _, err := k.link(o.State, links, name); err != nil {
+			return o, err
+		}
+	}
+	q.Tables = append(slices.Clone(q.Tables), tablesOf(o.State, q.VRFs)...)
 	if err := k.inTables(o.State, links, q); err != nil {
 		return o, err
 	}

@@ -30,7 +30,7 @@ func (k *Kernel) Observe(q plan.Query) (plan.Observation, error) {
 	if err := k.addrs(0, links, each); err != nil {
 		return o, err
 	}
-	tables := append([]routing.Table{routing.TableMain}, q.Tables...)
+	tables := append(append([]routing.Table{routing.TableMain}, q.Tables...), tablesOf(o.State, q.VRFs)...)
 	if err := k.routes(o.State, tables, links); err != nil {
 		return o, err
 	}
@@ -68,6 +68,17 @@ func (k *Kernel) others(o *plan.Observation, q plan.Query, ends []plan.Ends) err
 		}
 	}
 	return k.sas(&o.Facts, q.SAs, ends)
+}
+
+// tablesOf returns the tables of those of some VRFs that there are.
+func tablesOf(s plan.State, vrfs []string) []routing.Table {
+	var tables []routing.Table
+	for _, name := range vrfs {
+		if l, ok := s[xfrmi.Link{Name: name}.Key()].(xfrmi.Link); ok && l.Table != 0 {
+			tables = append(tables, routing.Table(l.Table))
+		}
+	}
+	return tables
 }
 
 // settings adds the settings of some links, and those of the host, and to the

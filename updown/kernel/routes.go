@@ -80,9 +80,14 @@ func (k *Kernel) dumpRoutes(f routeFilter, links *linkTable, each func(routing.R
 }
 
 // isNoise reports whether a route is one of those that the kernel makes for
-// the link-local and multicast addresses of every link.
+// the link-local and multicast addresses of every link, or in the table of a VRF
+// for local and broadcast addresses.
 func isNoise(r routing.Route) bool {
 	dst := r.Dst.Addr()
+	switch r.Type {
+	case unix.RTN_LOCAL, unix.RTN_BROADCAST, unix.RTN_ANYCAST, unix.RTN_MULTICAST:
+		return r.Protocol == routing.ProtocolKernel
+	}
 	return (dst.IsLinkLocalUnicast() || dst.IsMulticast()) && r.Protocol == routing.ProtocolKernel && !r.Mine()
 }
 

@@ -30,18 +30,18 @@ func (c *compiler) addresses(claim Claim) {
 		link = t.AddrLink
 	}
 	for _, a := range t.Addrs {
-		if !c.elsewhere(a.Addr(), link) {
+		if !c.elsewhere(a.Addr(), link, t.VRF) {
 			c.put(claim, xfrmi.Addr{Link: link, Prefix: a, Mine: true})
 		}
 	}
 }
 
 // elsewhere reports whether an address is on another link of the host already
-// that is no tunnel, from where it serves as a source just as well. One that
-// ipsecif has put there does not count: it goes with its conns.
-func (c *compiler) elsewhere(a netip.Addr, link string) bool {
+// that is no tunnel and in the same VRF, from where it serves as a source just as
+// well. One that ipsecif has put there does not count: it goes with its conns.
+func (c *compiler) elsewhere(a netip.Addr, link, vrf string) bool {
 	for _, l := range c.facts.Locals.Addrs {
-		if l.Addr == a && l.Dev != link && c.facts.isPermanent(l) {
+		if l.Addr == a && l.Dev != link && c.facts.vrfs[l.Dev] == vrf && c.facts.isPermanent(l) {
 			return true
 		}
 	}

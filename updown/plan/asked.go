@@ -5,6 +5,7 @@ import "github.com/ipsecif/ipsecif/xfrmi"
 // askedDefaults has the attributes that a link gets only when a conn asks for
 // them, with the values that a new xfrm interface has.
 var askedDefaults = map[string]string{
+	xfrmi.AttrMaster:    "",
 	xfrmi.AttrMulticast: "off",
 }
 
@@ -17,6 +18,9 @@ func isAsked(a xfrmi.Attr) bool {
 // asked returns the attributes that a tunnel asks for on a link.
 func asked(t Tunnel, link string) []xfrmi.Attr {
 	var attrs []xfrmi.Attr
+	if t.VRF != "" {
+		attrs = append(attrs, xfrmi.Attr{Link: link, Name: xfrmi.AttrMaster, Value: t.VRF})
+	}
 	if t.Multicast {
 		attrs = append(attrs, xfrmi.Attr{Link: link, Name: xfrmi.AttrMulticast, Value: "on"})
 	}

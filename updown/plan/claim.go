@@ -49,6 +49,7 @@ type Tunnel struct {
 
 	// AddrLink is the link for Addrs, if that is not the tunnel's own.
 	AddrLink  string `json:"addr_link,omitempty"`
+	VRF       string `json:"vrf,omitempty"`       // whose table Table is then; Scheme and LocalLAN do not count
 	Multicast bool   `json:"multicast,omitempty"` // the flag of the link
 }
 

@@ -184,8 +184,11 @@ func (c *compiler) claim(claim Claim) {
 	c.put(claim, xfrmi.Attr{Link: t.Link, Name: xfrmi.AttrAlias, Value: xfrmi.Alias(t.IfID)})
 	c.putMTU(claim)
 	c.putClamp(claim)
+	c.checkVRF(claim)
 	for _, a := range asked(t, t.Link) {
-		c.put(claim, a)
+		if a.Name != xfrmi.AttrMaster || c.hasVRF(t) {
+			c.put(claim, a)
+		}
 	}
 	c.put(claim, xfrmi.Attr{Link: t.Link, Name: xfrmi.AttrState, Value: "up"})
 	c.addresses(claim)
@@ -194,7 +197,7 @@ func (c *compiler) claim(claim Claim) {
 		c.serve(claim, d)
 		inside = inside || d.PeerInside() && !d.ByPeer
 	}
-	if inside && t.Peer.Is4() {
+	if inside && t.Peer.Is4() && t.VRF == "" {
 		c.relaxRPFilter(claim)
 	}
 }
@@ -203,7 +206,7 @@ func (c *compiler) claim(claim Claim) {
 // at the moment, what was made for it before is kept.
 func (c *compiler) serve(claim Claim, d routing.Demand) {
 	usable := c.usable(claim, d)
-	layout := claim.Tunnel.Scheme.Layout(d)
+	layout := claim.Tunnel.layout(d)
 	put := func(o Object) {
 		if usable {
 			c.put(claim, o)
@@ -222,10 +225,18 @@ func (c *compiler) serve(claim Claim, d routing.Demand) {
 	}
 }
 
+// layout returns the rules and routes for a demand of the tunnel.
+func (t Tunnel) layout(d routing.Demand) routing.Layout {
+	if t.VRF != "" {
+		return d.InVRF()
+	}
+	return t.Scheme.Layout(d)
+}
+
 // connected reports whether the kernel makes the route by itself, with an
 // address of the tunnel that has the same net.
 func connected(t Tunnel, r routing.Route) bool {
-	return r.Type == routing.Unicast && r.Table == routing.TableMain && r.Metric == 0 &&
+	return r.Type == routing.Unicast && (r.Table == routing.TableMain || t.VRF != "") && r.Metric == 0 &&
 		slices.ContainsFunc(t.Addrs, func(a netip.Prefix) bool { return a.Masked() == r.Dst && !a.IsSingleIP() })
 }
 

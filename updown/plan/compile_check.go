@@ -1,6 +1,8 @@
 package plan
 
 import (
+	"cmp"
+
 	"github.com/ipsecif/ipsecif/routing"
 	"github.com/ipsecif/ipsecif/xfrmi"
 )
@@ -11,6 +13,9 @@ func (c *compiler) usable(claim Claim, d routing.Demand) bool {
 	if d.ByPeer && t.Scheme != routing.Overlay {
 		c.problem(claim, "escape=peer needs scheme=overlay")
 		return false
+	}
+	if t.VRF != "" && !(d.ByPeer && d.PeerInside()) {
+		return c.hasVRF(t)
 	}
 	if net, found := c.ownNet(t, d); found {
 		c.problem(claim, "scheme=%s looks table %s up before main, so packets for %s on this side would go back into the tunnel to %s; use scheme=overlay",
@@ -25,7 +30,7 @@ func (c *compiler) usable(claim Claim, d routing.Demand) bool {
 		c.problem(claim, "escape=peer would send the protected traffic to %s itself in the clear; "+
 			"let the IKE daemon set a mark (strongSwan: set_mark_out in the child, charon.plugins.socket-default.fwmark) and use escape=mark", d.Dst)
 	case d.ByPeer:
-		return true
+		return c.hasVRF(t)
 	case t.Mark.Value&t.Mark.Mask == 0:
 		c.problem(claim, "ESP to the peer %s needs a mark that a rule can tell from none; mark-out is %s", t.Peer, t.Mark)
 	case c.facts.ReflectsMark != "":
@@ -71,6 +76,9 @@ func (c *compiler) checkNames(claims []Claim) {
 			c.problem(*claim, "wants %s with if_id %s, but the link of conn %q (%s) has that name and if_id %s; rename it",
 				link, t.IfID, named.Name, named.Where, named.Tunnel.IfID)
 		}
+		if byID != nil && byID.Tunnel.VRF != t.VRF {
+			c.problem(*claim, "wants %s in %s, but conn %q (%s) has it in %s", link, vrfText(t.VRF), byID.Name, byID.Where, vrfText(byID.Tunnel.VRF))
+		}
 		if byID != nil && byID.Tunnel.Link != t.Link {
 			c.problem(*claim, "wants if_id %s for %s, but conn %q (%s) has it for %s", t.IfID, t.Link, byID.Name, byID.Where, byID.Tunnel.Link)
 		}
@@ -108,6 +116,10 @@ func (c *compiler) checkShared(claims []Claim) {
 func (c *compiler) checkTable(claim Claim, use *tableUse) {
 	t, o := claim.Tunnel, use.any.Tunnel
 	switch {
+	case o.VRF != t.VRF:
+		c.problem(claim, "table %s is that of VRF %s and cannot be shared with conn %q (%s)",
+			t.Table, cmp.Or(t.VRF, o.VRF), use.any.Name, use.any.Where)
+	case t.VRF != "":
 	case o.Scheme != t.Scheme:
 		c.problem(claim, "scheme=%s cannot use table %s, which conn %q (%s) uses with scheme=%s; give one of them another table= and rule-priority=",
 			t.Scheme, t.Table, use.any.Name, use.any.Where, o.Scheme)
@@ -126,6 +138,10 @@ func (c *compiler) checkTable(claim Claim, use *tableUse) {
 // checkOtherTable compares a claim with those of another table.
 func (c *compiler) checkOtherTable(claim Claim, use *tableUse) {
 	t, o := claim.Tunnel, use.any.Tunnel
+	if t.VRF != "" || o.VRF != "" {
+		c.checkDefaultAndVRF(claim, use)
+		return
+	}
 	if overlap(o.Priority, t.Priority) {
 		c.problem(claim, "table %s with rule-priority=%d overlaps table %s of conn %q (%s) with rule-priority=%d; keep them 5 apart",
 			t.Table, t.Priority, o.Table, use.any.Name, use.any.Where, o.Priority)
@@ -137,6 +153,19 @@ func (c *compiler) checkOtherTable(claim Claim, use *tableUse) {
 				t.Priority, other.Tunnel.Priority, other.Name, other.Where)
 			return
 		}
+	}
+}
+
+// checkDefaultAndVRF compares a claim in a VRF with a default route outside, and
+// the other way round.
+func (c *compiler) checkDefaultAndVRF(claim Claim, use *tableUse) {
+	inside, outside := claim, use.withDefault
+	if claim.Tunnel.VRF == "" {
+		inside, outside = *use.any, &claim
+	}
+	if outside != nil && takesVRF(outside.Tunnel, inside.Tunnel) {
+		c.problem(claim, "rule-priority=%d of conn %q is below %d, where VRFs are looked up: its default route would take the packets of conn %q in VRF %s",
+			outside.Tunnel.Priority, outside.Name, priorityVRF, inside.Name, inside.Tunnel.VRF)
 	}
 }
 

@@ -72,11 +72,13 @@ func Diff(want Want, have State, ctx Context) Plan {
 	if d.Scope != nil {
 		d.links = d.Scope.on(have)
 	}
-	var remakes []Op
+	var remakes, moves []Op
 	d.have = have
 	if !d.Collect {
 		remakes = d.remakes(have)
 		d.have = after(have, remakes)
+		moves = d.moves()
+		d.have = after(d.have, moves)
 		for _, o := range want.State {
 			if d.Scope.has(o) && d.inScope(o) && d.ownedInScope(o) {
 				d.wanted(o)
@@ -93,7 +95,7 @@ func Diff(want Want, have State, ctx Context) Plan {
 	d.makes = append(d.makes, d.lapsed()...)
 	d.restore()
 	d.clashes()
-	d.plan.Ops = d.ordered(remakes)
+	d.plan.Ops = d.ordered(remakes, moves)
 	foreign := func(c Conflict) Object { return c.Have }
 	d.plan.Conflicts = sorted(d.order, d.plan.Conflicts, foreign)
 	d.plan.Displaces = sorted(d.order, d.plan.Displaces, foreign)
@@ -206,7 +208,6 @@ func (d *differ) unwanted(o Object) {
 
 // setting notes a new value for a setting, and on a foreign link its old one.
 func (d *differ) setting(want, have Object) {
-	foreign := !d.makesLink(linkOf(want))
 	if have == want {
 		return
 	}
@@ -215,7 +216,12 @@ func (d *differ) setting(want, have Object) {
 		return
 	}
 	d.makes = append(d.makes, Op{Set, want})
-	if foreign && have != nil && !d.isSaved(want.Key()) {
+	d.save(have, want)
+}
+
+// save notes the old value of a setting on a foreign link.
+func (d *differ) save(have, want Object) {
+	if have != nil && !d.makesLink(linkOf(want)) && !d.isSaved(want.Key()) {
 		s := savedOf(have, want)
 		s.Index = d.Indexes[s.Link]
 		d.plan.Save = append(d.plan.Save, s)
@@ -268,9 +274,9 @@ func (d *differ) resetSetting(s Saved) {
 
 // ordered returns the operations in their order: what is made, what is
 // unmade, and what the kernel took away with that although it is to stay.
-func (d *differ) ordered(remakes []Op) []Op {
+func (d *differ) ordered(remakes, moves []Op) []Op {
 	makes := d.order.making(d.makes)
-	ops := d.remaking(makes, remakes)
+	ops := d.remaking(makes, remakes, moves)
 	if len(d.deferred)+len(d.unmakes) == 0 {
 		return ops
 	}

@@ -23,7 +23,9 @@ func (s State) Effect(op Op) {
 				s.promote(o)
 			}
 		case xfrmi.Attr:
-			s.setAttr(o)
+			if was != o {
+				s.setAttr(o)
+			}
 		case xfrmi.Addr:
 			o.Secondary = slices.ContainsFunc(s.sameNet(o), func(a xfrmi.Addr) bool { return !a.Secondary })
 			s.Put(o)
@@ -36,6 +38,7 @@ func (s State) Effect(op Op) {
 		s.drop(diesWithTable)
 	case xfrmi.Link:
 		s.drop(func(o2 Object) bool { return linkOf(o2) == o.Name })
+		s.release(o.Name)
 	case routing.Route:
 		o.Behind = true
 		if next, ok := s[o.Key()].(routing.Route); ok && !op.Object.(routing.Route).Behind {
@@ -106,15 +109,34 @@ func (s State) setAttr(a xfrmi.Attr) {
 		s.setMTU(a)
 	case xfrmi.AttrState:
 		if a.Value == "down" {
-			s.drop(func(o Object) bool {
-				switch o := o.(type) {
-				case routing.Route:
-					return o.Dev == a.Link
-				case xfrmi.Addr:
-					return o.Link == a.Link && o.Prefix.Addr().Is6()
-				}
-				return false
-			})
+			s.flush(a.Link)
+		}
+	case xfrmi.AttrMaster:
+		s.flush(a.Link)
+	}
+}
+
+// flush takes away the routes of a link and its IPv6 addresses, as happens when
+// it goes down, or into or out of a VRF.
+func (s State) flush(link string) {
+	s.drop(func(o Object) bool {
+		switch o := o.(type) {
+		case routing.Route:
+			return o.Dev == link
+		case xfrmi.Addr:
+			return o.Link == link && o.Prefix.Addr().Is6()
+		}
+		return false
+	})
+}
+
+// release takes the links out of a device that is deleted.
+func (s State) release(master string) {
+	for key, o := range s {
+		if a, ok := o.(xfrmi.Attr); ok && a.Name == xfrmi.AttrMaster && a.Value == master {
+			a.Value = ""
+			s[key] = a
+			s.flush(a.Link)
 		}
 	}
 }

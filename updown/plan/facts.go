@@ -20,6 +20,7 @@ type PathQuery struct {
 // objects but the routes of tables other than main.
 type Query struct {
 	Tables   []routing.Table // all their routes
+	VRFs     []string        // whose tables are read, too
 	Paths    []PathQuery
 	Settings []string     // links whose settings are asked for, beside those on Paths and all xfrm interfaces
 	Indexes  []uint32     // links likewise, by their index: they may have another name by now
@@ -62,6 +63,8 @@ type Facts struct {
 	LinkMTUs map[string]LinkMTU         // of links other than xfrm interfaces, by name
 	serving  map[xfrmi.IfID]string      // which of them serves an if_id
 	lent     map[conn.LocalAddr]bool    // addresses that ipsecif has put on other links
+	links    map[string]xfrmi.Link      // by name
+	vrfs     map[string]string          // by name of a link, the VRF that it belongs to
 	RPFilter RPFilter
 	Routed   []netip.Prefix // of Near.Dsts, those that the kernel has a route for, not only for a wider net
 	NoIPv6   bool           // the kernel was started without IPv6
@@ -122,7 +125,7 @@ func (f Facts) Before(saved []Saved) Facts {
 // best other route of main is the way then.
 func (f Facts) Outside(s State) Facts {
 	f.Tunnels, f.serving = orderOf(s), serving(s)
-	f.lent = lent(s, f.Tunnels)
+	f.lent, f.links, f.vrfs = lent(s, f.Tunnels), linksOf(s), vrfs(s)
 	pinned := map[netip.Addr]bool{}
 	pinnedAll := map[routing.Family]bool{} // by a copy of the default route
 	for _, o := range s {

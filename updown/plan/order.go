@@ -59,7 +59,7 @@ func (r order) rank(o Object) int {
 
 // attrOrder has the attributes in the order in which they are set on a new
 // link: the mark of ownership first, up last.
-var attrOrder = []string{"", xfrmi.AttrAlias, xfrmi.AttrAddrGen, xfrmi.AttrMTU, xfrmi.AttrMulticast, xfrmi.AttrState}
+var attrOrder = []string{"", xfrmi.AttrAlias, xfrmi.AttrMaster, xfrmi.AttrAddrGen, xfrmi.AttrMTU, xfrmi.AttrMulticast, xfrmi.AttrState}
 
 // place is where an object stands in the order of making.
 type place struct {

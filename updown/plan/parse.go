@@ -188,6 +188,8 @@ func (p *parser) link(verb Verb) Op {
 			l.Under = p.next("link device")
 		case "type":
 			l.Kind = p.next("type")
+		case "table":
+			l.Table = p.number(w)
 		case "if_id":
 			l.IfID = xfrmi.IfID(p.number("if_id"))
 		default:
@@ -202,6 +204,10 @@ func (p *parser) attr() xfrmi.Attr {
 	a := xfrmi.Attr{Link: p.next("device"), Name: p.next("attribute")}
 	if a.Name == "up" || a.Name == "down" {
 		a.Name, a.Value = xfrmi.AttrState, a.Name
+		return a
+	}
+	if a.Name == "nomaster" {
+		a.Name = xfrmi.AttrMaster
 		return a
 	}
 	a.Value = strings.Trim(p.next("value"), `"`)

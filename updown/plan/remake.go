@@ -34,10 +34,11 @@ func (d *differ) differs(key string, o Object) bool {
 	return want != nil && d.Managed.Owns(o) && d.Scope.has(o) && d.inScope(want) && d.ownedInScope(want) && !Same(want, o)
 }
 
-// remaking puts deletions right before what is made in their place. Where that
-// is a link, what lives on none of them comes first: the guards are there, and
-// reached, while the link is not.
-func (d *differ) remaking(makes, remakes []Op) []Op {
+// remaking puts deletions right before what is made in their place, and moves
+// before everything that is made on the moved links. What lives on neither sort
+// of links comes first: the guards are there, and reached, while the routes are
+// not.
+func (d *differ) remaking(makes, remakes, moves []Op) []Op {
 	deletions := map[string]Op{}
 	remade := map[string]bool{}
 	for _, op := range remakes {
@@ -45,6 +46,9 @@ func (d *differ) remaking(makes, remakes []Op) []Op {
 		if l, ok := op.Object.(xfrmi.Link); ok {
 			remade[l.Name] = true
 		}
+	}
+	for _, op := range moves {
+		remade[linkOf(op.Object)] = true
 	}
 	var guards, ops []Op
 	for _, op := range makes {
@@ -57,5 +61,5 @@ func (d *differ) remaking(makes, remakes []Op) []Op {
 		}
 		ops = append(ops, op)
 	}
-	return slices.Concat(guards, ops)
+	return slices.Concat(guards, moves, ops)
 }

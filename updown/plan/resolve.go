@@ -1,6 +1,7 @@
 package plan
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"net/netip"
@@ -27,7 +28,7 @@ func Resolve(c *conn.Conn, facts Facts) (Tunnel, conn.Diagnostics) {
 		Metric:   c.Metric,
 		MTU:      c.MTU,
 
-		Multicast: c.Multicast,
+		VRF: c.VRF, Multicast: c.Multicast,
 	}
 	if t.Table == 0 {
 		t.Table = DefaultPlace.Table
@@ -37,6 +38,7 @@ func Resolve(c *conn.Conn, facts Facts) (Tunnel, conn.Diagnostics) {
 	}
 	t.Mark, t.MarkOut = mark(c)
 	r.supported()
+	r.vrf(&t)
 	r.ends(&t)
 	r.localLAN(&t)
 	r.sizes(&t)
@@ -134,7 +136,7 @@ func (r *resolver) ends(t *Tunnel) {
 		}
 	}
 	if r.c.AddrDev == conn.AddrDevLo {
-		t.moveAddrs("lo")
+		t.moveAddrs(cmp.Or(t.VRF, "lo"))
 	}
 }
 

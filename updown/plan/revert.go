@@ -26,6 +26,8 @@ func Revert(before, now State, done []Op) []Op {
 		switch o := op.Object.(type) {
 		case xfrmi.Link:
 			links[o.Name] = true
+		case xfrmi.Attr:
+			links[o.Link] = links[o.Link] || o.Name == xfrmi.AttrMaster
 		case xfrmi.Addr:
 			links[o.Link], sources[o.Prefix.Addr()] = true, true
 		case xfrmi.ClampTable:
@@ -35,6 +37,8 @@ func Revert(before, now State, done []Op) []Op {
 	r := orderOf(before, now)
 	unmakes := prune(r.unmaking(revertMade(before, now, made)))
 	now = after(now, unmakes)
+	moves := r.making(revertMoves(before, now, made))
+	now = after(now, moves)
 	var makes []Op
 	for key, was := range before {
 		ours, touched := made[key]
@@ -55,7 +59,7 @@ func Revert(before, now State, done []Op) []Op {
 		}
 	}
 	unmakes, chains := cut(unmakes)
-	return slices.Concat(unmakes, r.making(makes), chains)
+	return slices.Concat(unmakes, moves, r.making(makes), chains)
 }
 
 // cut takes the deletions of chains of nftables out: until an entry is restored
@@ -69,6 +73,19 @@ func cut(unmakes []Op) (rest, chains []Op) {
 		}
 	}
 	return rest, chains
+}
+
+// revertMoves returns the operations that lead links back into the VRF that
+// they were in, or out of one, which flushes what is on them.
+func revertMoves(before, now State, made map[string]Object) []Op {
+	var ops []Op
+	for key := range made {
+		was, ok := before[key].(xfrmi.Attr)
+		if ok && was.Name == xfrmi.AttrMaster && now[key] != nil && now[key] != Object(was) {
+			ops = append(ops, Op{Set, was})
+		}
+	}
+	return ops
 }
 
 // revertMade returns the deletion of what was made and was not there before,
