@@ -12,6 +12,7 @@ const (
 	CodeInterfaceClash    = "interface-clash"     // two conns pair a device and an if_id differently
 	CodeInterfaceSettings = "interface-settings"  // two conns of one if_id differ in scheme= or table=
 	CodeVRFClash          = "vrf-clash"           // two conns of one interface differ in vrf=
+	CodeVRFBehindDefault  = "vrf-behind-default"  // a default route outside is looked up before the VRF
 	CodeUniqueIfID        = "unique-if-id"        // strongSwan may hand out the same if_id
 	CodeSchemeClash       = "scheme-clash"        // one table with two schemes
 	CodePriorityClash     = "priority-clash"      // rules of two conns get in each other's way
@@ -53,6 +54,7 @@ func (f *File) Lint(conns []Conn, host HostFacts) Diagnostics {
 	l := newLinter(f, host, conns)
 	l.pluto()
 	l.interfaces()
+	l.vrfs()
 	l.uniqueIfIDs()
 	l.places()
 	l.schemes()

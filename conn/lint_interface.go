@@ -65,13 +65,6 @@ func (l *linter) interfaces() {
 	}
 }
 
-func vrfText(name string) string {
-	if name == "" {
-		return "no VRF"
-	}
-	return "VRF " + name
-}
-
 // sharedInterface compares the layout of two conns on one interface. A
 // difference works, but was hardly meant: the keys belong into config setup.
 func (l *linter) sharedInterface(c, other *Conn) {
