@@ -468,6 +468,7 @@ func FuzzConverge(f *testing.F) {
 	f.Add("overlay", []byte{1, 0, 0, 0, 0, 2, 0, 7, 1, 135, 0, 0})
 	f.Add("overlay", []byte("2\x0471"))
 	f.Add("overlay", []byte{0, 0, 0, 70, 2, 0, 2, 71, 0, 6, 0, 0, 0, 70, 0, 2, 2, 2})
+	f.Add("overlay", []byte{0, 0, 4, 0, 3, 0, 3, 0, 0, 2, 3, 2, 5, 0})
 	f.Add("underlay", []byte{3, 0, 5, 0, 3, 2, 4, 0, 4, 14, 4, 0})
 	f.Add("not-mark", []byte{0, 0, 1, 0, 2, 0, 3, 0, 4, 0, 0, 2, 1, 14, 2, 4})
 	f.Add("mark-underlay", []byte{0, 0, 1, 0, 2, 0, 3, 0, 4, 0, 0, 2, 1, 14, 2, 4})
