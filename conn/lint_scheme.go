@@ -46,6 +46,9 @@ func (l *linter) schemes() {
 	notMark := map[uint32]*Conn{} // by table
 	for i := range l.tunnels {
 		t := &l.tunnels[i]
+		if t.VRF != "" {
+			continue // which has no scheme
+		}
 		l.fixedLAN(t)
 		l.ownNet(t)
 		if schemeOf(t.Conn) != SchemeNotMark {
