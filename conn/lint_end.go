@@ -17,9 +17,6 @@ func (l *linter) ends(conns []Conn) {
 			l.fail(c, "right", CodeNoPeer, "left="+c.Left.Host.String()+" and right="+c.Right.Host.String()+" both name this host",
 				"set one of them to the peer")
 		}
-		if c.OnLoss == OnLossWithdraw && c.Interface.IfID != 0 {
-			l.fail(c, "on-loss", CodeUnsupported, "withdraw is not supported yet", "use block or keep")
-		}
 		l.smallMTU(c)
 	}
 	for _, same := range bySection(conns) {

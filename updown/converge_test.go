@@ -49,6 +49,7 @@ conn host
 conn on-link
 	right=192.1.3.33
 	ipsec-interface=3
+	on-loss=withdraw
 	link-mtu=1200
 	mss=auto
 

@@ -11,7 +11,7 @@ type Difference struct {
 	// Condition is Missing, Differs, InTheWay or Leftover for an object, and
 	// Blocked or Drift for a problem of a conn.
 	Condition Condition `json:"condition"`
-	Conns     []string  `json:"conns,omitempty"`   // that want it; none for Leftover
+	Conns     []string  `json:"conns,omitempty"`   // that want it; of a Leftover those that had it with an SA
 	Want      string    `json:"want,omitempty"`    // the command that makes what is expected
 	Have      string    `json:"have,omitempty"`    // the command that makes what is there instead
 	Problem   string    `json:"problem,omitempty"` // a sentence, where no object is concerned or it says more
@@ -40,7 +40,7 @@ func (v viewer) differences(leftovers []plan.Object) []Difference {
 		found = append(found, d)
 	}
 	for _, o := range leftovers {
-		found = append(found, Difference{Condition: Leftover, Have: madeBy(o)})
+		found = append(found, Difference{Condition: Leftover, Conns: v.want.Withdrawn[o.Key()], Have: madeBy(o)})
 	}
 	return found
 }

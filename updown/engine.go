@@ -172,6 +172,8 @@ func (e *Engine) verify(r *run) error {
 		return fmt.Errorf("verifying: %w", err)
 	}
 	saved := now.Facts.Present(r.savedAfter())
+	// An SA that has come or gone meanwhile is for the next run.
+	now.Facts.SAs = r.have.Facts.SAs
 	want, _ := plan.Compile(r.claims, e.complete(now, saved))
 	r.assume(want.State, now.State)
 	left := plan.Diff(want, now.State, r.context(saved))
@@ -257,16 +259,16 @@ func query(managed plan.Managed, claims []plan.Claim, saved []plan.Saved, conns 
 	return q
 }
 
-// sas returns the if_ids of which SAs decide about sizes, each once.
+// sas returns the if_ids of which SAs decide about sizes or routes, each once.
 func sas(claims []plan.Claim, conns []conn.Conn) []xfrmi.IfID {
 	asked := map[xfrmi.IfID]bool{}
 	for _, c := range claims {
-		if c.Tunnel.ComputesSizes() {
+		if c.Tunnel.ComputesSizes() || c.Tunnel.Withdraws() {
 			asked[c.Tunnel.IfID] = true
 		}
 	}
 	for i := range conns {
-		if c := &conns[i]; c.LinkMTU.Kind == conn.SizeAuto || c.MSS.Kind == conn.SizeAuto {
+		if c := &conns[i]; c.LinkMTU.Kind == conn.SizeAuto || c.MSS.Kind == conn.SizeAuto || c.OnLoss == conn.OnLossWithdraw {
 			asked[xfrmi.IfID(c.Interface.IfID)] = true
 		}
 	}

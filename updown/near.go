@@ -278,7 +278,8 @@ func (n *nearRun) limit(before []plan.Claim, want plan.Want) {
 
 // sufficient reports whether what was read is enough to judge. It is not where
 // another way to a peer must be found than the kernel's answer, where there is a
-// route to the same destination, where others share the size of a link, where a link of
+// route to the same destination, where others share a link whose size or SAs
+// matter, where a link of
 // claims has gone or has changed, so that all of them need repair, where nobody
 // claims what a link of ours has, where a route to a peer may need repair
 // that is on no link of ours, and where an address on loopback may be one that
@@ -296,7 +297,7 @@ func (n *nearRun) sufficient(before []plan.Claim) bool {
 		}
 	}
 	for _, c := range slices.Concat(before, r.added) {
-		if n.sharesSizes(c.Tunnel) {
+		if n.sharesSizes(c.Tunnel) || c.Tunnel.Withdraws() && n.sharesLink(c.Tunnel) {
 			return false
 		}
 	}

@@ -76,12 +76,18 @@ func clamps(claims []plan.Claim, conns []conn.Conn) bool {
 // sharesSizes reports whether sizes of a tunnel's link may depend on more claims
 // than one: it is shared, and a size is asked for here or has been set.
 func (n *nearRun) sharesSizes(t plan.Tunnel) bool {
-	if _, shared := n.store.Wants(t.LinkUse(), n.names); !shared {
+	if !n.sharesLink(t) {
 		return false
 	}
 	mtu := xfrmi.Attr{Link: t.Link, Name: xfrmi.AttrMTU, Value: strconv.Itoa(xfrmi.DefaultMTU)}
 	have, there := n.run.have.State[mtu.Key()]
 	return t.LinkMTU != plan.Size{} || t.MSS != plan.Size{} || there && have != plan.Object(mtu)
+}
+
+// sharesLink reports whether a claim that stays has the link of a tunnel too.
+func (n *nearRun) sharesLink(t plan.Tunnel) bool {
+	_, shared := n.store.Wants(t.LinkUse(), n.names)
+	return shared
 }
 
 // destinations returns the nets of both ends: which are the remote ones is not

@@ -133,6 +133,7 @@ func (r *run) compare(want plan.Want, problems []plan.Problem) error {
 	for _, c := range r.added {
 		r.plan.Links[c.Name] = facts.LinkOf(c.Tunnel)
 	}
+	r.plan.Waiting = want.WaitsOf(r.added)
 	errs := r.relevant(problems)
 	r.plan.Conflicts = slices.DeleteFunc(r.plan.Conflicts, func(c plan.Conflict) bool { return !r.concerns(c.Owners) })
 	r.warn(want)

@@ -18,10 +18,11 @@ type Condition string
 
 // The conditions of a conn and of single objects.
 const (
-	Down    Condition = "down"    // nobody claims the conn
-	InSync  Condition = "in sync" // all is there
-	Drift   Condition = "drift"   // something is missing or differs
-	Blocked Condition = "blocked" // the claim cannot be served, see Problems
+	Down    Condition = "down"              // nobody claims the conn
+	InSync  Condition = "in sync"           // all is there
+	Drift   Condition = "drift"             // something is missing or differs
+	Waiting Condition = "waiting for an SA" // all is there but the routes that are there only with an SA
+	Blocked Condition = "blocked"           // the claim cannot be served, see Problems
 
 	Present  Condition = "ok"
 	Adopted  Condition = "foreign" // equal to what is wanted, made by somebody else
@@ -101,7 +102,7 @@ func (e *Engine) Status(conns []conn.Conn, complete bool) (Status, error) {
 	for _, c := range claims {
 		claimed[c.Name] = true
 		status := v.claim(c)
-		if text := v.changed(c, inConf[c.Name]); complete && text != "" && status.Condition == InSync {
+		if text := v.changed(c, inConf[c.Name]); complete && text != "" && (status.Condition == InSync || status.Condition == Waiting) {
 			status.Condition = Drift
 			status.Problems = append(status.Problems, text)
 			s.Drift = append(s.Drift, Difference{Condition: Drift, Conns: []string{c.Name}, Problem: text})
@@ -120,8 +121,12 @@ func (e *Engine) Status(conns []conn.Conn, complete bool) (Status, error) {
 	}
 	var leftovers []plan.Object
 	for _, op := range diff.Ops {
-		if op.Verb == plan.Del && want.State[op.Object.Key()] == nil && managed.Owns(op.Object) && !have.State.Uses(op.Object) {
-			leftovers = append(leftovers, op.Object)
+		key := op.Object.Key()
+		if op.Verb != plan.Del || want.State[key] != nil || !managed.Owns(op.Object) || have.State.Uses(op.Object) {
+			continue
+		}
+		leftovers = append(leftovers, op.Object)
+		if want.Withdrawn[key] == nil {
 			s.Leftovers = append(s.Leftovers, ObjectStatus{Object: madeBy(op.Object), Condition: Leftover})
 		}
 	}
@@ -223,8 +228,29 @@ func (v viewer) claim(c plan.Claim) ConnStatus {
 			s.Condition = Drift
 		}
 	}
+	v.withdrawn(c, &s)
 	s.Bypass = append(v.rulesBefore(t), v.bypass(t)...)
 	return s
+}
+
+// withdrawn adds the routes of a claim that are there only with an SA, of which
+// there is none.
+func (v viewer) withdrawn(c plan.Claim, s *ConnStatus) {
+	if c.Tunnel.Withdraws() && v.facts.NoSAs {
+		s.Warnings = append(s.Warnings, "whether the conn has an SA, and so routes, can only be read with privilege")
+	}
+	keys := v.want.WithdrawnOf(c.Name)
+	if len(keys) > 0 && s.Condition == InSync {
+		s.Condition = Waiting
+	}
+	for _, key := range keys {
+		if o := v.have[key]; o != nil && v.managed.Owns(o) && v.want.State[key] == nil {
+			s.Objects = append(s.Objects, ObjectStatus{Object: madeBy(o), Condition: Leftover})
+			if s.Condition == Waiting {
+				s.Condition = Drift
+			}
+		}
+	}
 }
 
 // changed says how the configuration differs from what is claimed.

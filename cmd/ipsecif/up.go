@@ -16,9 +16,10 @@ import (
 
 // planned is the JSON form of a plan.
 type planned struct {
-	Conns     []string         `json:"conns"`          // the names of those it is for
-	Ops       []plannedOp      `json:"ops"`            // empty when there are conflicts
-	MTUs      []plan.TunnelMTU `json:"mtus,omitempty"` // of the links with link-mtu=auto, how they are computed
+	Conns     []string         `json:"conns"`             // the names of those it is for
+	Ops       []plannedOp      `json:"ops"`               // empty when there are conflicts
+	MTUs      []plan.TunnelMTU `json:"mtus,omitempty"`    // of the links with link-mtu=auto, how they are computed
+	Waiting   []string         `json:"waiting,omitempty"` // conns whose routes wait for an SA
 	Conflicts []string         `json:"conflicts,omitempty"`
 	Warnings  []string         `json:"warnings,omitempty"`
 	Notes     []string         `json:"notes,omitempty"` // about what others made
@@ -32,7 +33,7 @@ type plannedOp struct {
 // printPlan prints the operations of a plan. With conflicts there are none: a
 // part of a plan is no plan, and somebody may pipe it into a shell.
 func (a *app) printPlan(conns []string, p plan.Plan) error {
-	j := planned{Conns: append([]string{}, conns...), Ops: []plannedOp{}, MTUs: p.MTUs}
+	j := planned{Conns: append([]string{}, conns...), Ops: []plannedOp{}, MTUs: p.MTUs, Waiting: p.Waiting}
 	for _, c := range p.Conflicts {
 		j.Conflicts = append(j.Conflicts, c.Text)
 	}
@@ -186,7 +187,11 @@ func (a *app) upCommand() *cobra.Command {
 				}
 				var up []string
 				for _, c := range conns {
-					up = append(up, fmt.Sprintf("%s: up on %s with if_id %d", c.Name, p.Links[c.Name], c.Interface.IfID))
+					text := fmt.Sprintf("%s: up on %s with if_id %d", c.Name, p.Links[c.Name], c.Interface.IfID)
+					if slices.Contains(p.Waiting, c.Name) {
+						text += ", without routes until there is an SA (on-loss=withdraw)"
+					}
+					up = append(up, text)
 				}
 				if p.Closes() && !a.json {
 					fmt.Fprintln(a.err, "ipsecif: until the SAs are up at most the own LAN is reached, also by this session (on-loss=block)")

@@ -77,6 +77,11 @@ func (k *Kernel) everything(q plan.Query) plan.Observation {
 	o.Facts.ReflectsMark = k.ReflectsMark
 	o.Facts.SAs = map[xfrmi.IfID][]plan.SA{}
 	o.Facts.NoSAs = k.Unprivileged && len(q.SAs) > 0
+	for _, id := range q.SAs {
+		if !o.Facts.NoSAs {
+			o.Facts.SAs[id] = nil
+		}
+	}
 	for _, sa := range k.SAs {
 		if slices.Contains(q.SAs, sa.IfID) && !o.Facts.NoSAs {
 			o.Facts.SAs[sa.IfID] = append(o.Facts.SAs[sa.IfID], sa)

@@ -142,6 +142,21 @@ func exits(ts *testscript.TestScript, _ bool, words []string) {
 	}
 }
 
+// becomes STATUS HOST PROGRAM ARGS... runs a program until it ends with a status.
+func becomes(ts *testscript.TestScript, _ bool, words []string) {
+	args(ts, words, 3, "becomes STATUS HOST PROGRAM [ARGS...]")
+	const pause = 50 * time.Millisecond
+	for deadline := time.Now().Add(patience); ; time.Sleep(pause) {
+		got := hosts.ExitCode(run(ts, words[1:]))
+		if strconv.Itoa(got) == words[0] {
+			return
+		}
+		if time.Now().After(deadline) {
+			ts.Fatalf("exit status %d after %v, want %s", got, patience, words[0])
+		}
+	}
+}
+
 // ipBatch HOST FILE runs a printed plan with the real ip, sysctl and nft: lines
 // of one family in a row go to one ip -batch, what is for nft to nft -f.
 func ipBatch(ts *testscript.TestScript, _ bool, words []string) {

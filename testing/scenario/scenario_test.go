@@ -41,6 +41,7 @@ func TestScenarios(t *testing.T) {
 			"swanctl":   swanctl,
 			"on":        on,
 			"exits":     exits,
+			"becomes":   becomes,
 			"ipbatch":   ipBatch,
 			"snapshot":  snapshot,
 			"layout":    layout,

@@ -58,6 +58,9 @@ func (k *Kernel) sas(f *plan.Facts, ids []xfrmi.IfID, ends []plan.Ends) error {
 	}
 	slices.SortFunc(found, plan.CompareSAs)
 	f.SAs = map[xfrmi.IfID][]plan.SA{}
+	for _, id := range ids {
+		f.SAs[id] = nil
+	}
 	for _, sa := range found {
 		f.SAs[sa.IfID] = append(f.SAs[sa.IfID], sa)
 	}

@@ -14,6 +14,9 @@ type OnLoss string
 const (
 	Block OnLoss = "block" // nothing leaves: a guard stays below the tunnel's route
 	Keep  OnLoss = "keep"  // the route stays; without it, traffic follows the other routes
+	// Withdraw takes the route away with the last SA, so traffic follows the
+	// other routes.
+	Withdraw OnLoss = "withdraw"
 )
 
 // Pair is one pair of selectors of a tunnel.

@@ -30,6 +30,7 @@ type Want struct {
 	// that it is not known either which device needs its settings.
 	PathUnknown bool
 	MTUs        map[string]TunnelMTU // by link, those that conns ask for
+	Withdrawn   map[string][]string  // by key of a route that waits for an SA, the names of the claims
 	clamps      map[string]clamp     // by link, those that conns ask for
 	noFilter    bool                 // what nftables has is not known
 }
@@ -95,10 +96,11 @@ func Compile(claims []Claim, facts Facts) (Want, []Problem) {
 	c := compiler{
 		want: Want{
 			State: State{}, Owners: map[string][]string{}, Kept: map[string]bool{},
-			MTUs: map[string]TunnelMTU{}, clamps: map[string]clamp{}, noFilter: facts.NoFilter,
+			Withdrawn: map[string][]string{}, MTUs: map[string]TunnelMTU{}, clamps: map[string]clamp{}, noFilter: facts.NoFilter,
 		},
-		facts:   facts,
-		linkMTU: map[string]int{},
+		facts:     facts,
+		linkMTU:   map[string]int{},
+		withdrawn: State{},
 	}
 	c.checkNames(claims)
 	claims = c.present(claims)
@@ -115,10 +117,13 @@ func Compile(claims []Claim, facts Facts) (Want, []Problem) {
 }
 
 type compiler struct {
-	want     Want
-	facts    Facts
-	linkMTU  map[string]int // by link, those that can be
-	problems []Problem
+	want    Want
+	facts   Facts
+	linkMTU map[string]int // by link, those that can be
+	// withdrawn has the routes that wait for an SA: who else wants their place
+	// is told now, and not when the SA is there.
+	withdrawn State
+	problems  []Problem
 }
 
 func (c *compiler) problem(claim Claim, format string, args ...any) {
@@ -127,15 +132,28 @@ func (c *compiler) problem(claim Claim, format string, args ...any) {
 
 // put adds an object for a claim. Two claims may share it, but not disagree.
 func (c *compiler) put(claim Claim, o Object) {
-	key := o.Key()
-	if other, ok := c.want.State[key]; ok && other != o {
-		if o, ok = shared(o, other); !ok {
-			c.disagree(claim, o, other)
-			return
-		}
+	if o, ok := c.agreed(claim, o); ok {
+		c.want.State.Put(o)
+		c.own(claim, o.Key())
 	}
-	c.want.State.Put(o)
-	c.own(claim, key)
+}
+
+// agreed returns what serves a claim and the others that want an object with
+// that key, and notes the problem when nothing does.
+func (c *compiler) agreed(claim Claim, o Object) (Object, bool) {
+	key := o.Key()
+	other := c.want.State[key]
+	if other == nil {
+		other = c.withdrawn[key]
+	}
+	if other == nil || other == o {
+		return o, true
+	}
+	both, ok := shared(o, other)
+	if !ok {
+		c.disagree(claim, o, other)
+	}
+	return both, ok
 }
 
 // own notes that a claim is a reason to have an object.
@@ -155,7 +173,8 @@ func (c *compiler) disagree(claim Claim, o, other Object) {
 	case routing.Route:
 		hint = "; give one of them another metric="
 	}
-	c.problem(claim, "needs %q, but conn %q needs %q%s", o, c.want.Owners[o.Key()][0], other, hint)
+	owners := slices.Concat(c.want.Owners[o.Key()], c.want.Withdrawn[o.Key()])
+	c.problem(claim, "needs %q, but conn %q needs %q%s", o, owners[0], other, hint)
 }
 
 // shared returns the object that serves both of two with one key. Routes that
@@ -219,7 +238,11 @@ func (c *compiler) serve(claim Claim, d routing.Demand) {
 		put(r)
 	}
 	for _, r := range layout.Routes {
-		if !connected(claim.Tunnel, r) {
+		switch {
+		case connected(claim.Tunnel, r):
+		case usable:
+			c.putRoute(claim, r)
+		default:
 			put(r)
 		}
 	}

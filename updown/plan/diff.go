@@ -26,6 +26,7 @@ type Plan struct {
 	Conflicts []Conflict
 	Warnings  []Warning
 	Displaces []Conflict  // solved by taking the place of the foreign object
+	Waiting   []string    // the claims it is for with routes that wait for an SA
 	Save      []Saved     // to be recorded before Ops are applied
 	Forget    []Saved     // to be forgotten after
 	Notes     []string    // what becomes of foreign objects, in sentences

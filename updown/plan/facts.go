@@ -71,7 +71,7 @@ type Facts struct {
 	// ReflectsMark names the sysctl, if any, that gives replies the mark of
 	// the packet they answer: fwmark_reflect or tcp_fwmark_accept.
 	ReflectsMark string
-	SAs          map[xfrmi.IfID][]SA // those asked for that work
+	SAs          map[xfrmi.IfID][]SA // those that work, of every if_id that was asked for
 	// NoSAs says that SAs were asked for and could not be read, for want of
 	// privilege (CAP_NET_ADMIN).
 	NoSAs    bool

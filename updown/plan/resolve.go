@@ -94,9 +94,6 @@ func (r *resolver) supported() {
 	if r.c.Metric == routing.WorstMetric {
 		r.refuse("metric", "invalid-value", "choose a smaller one", "%d is the metric of the route that guards the tunnel", r.c.Metric)
 	}
-	if r.c.OnLoss == conn.OnLossWithdraw {
-		r.refuse("on-loss", "unsupported", "use block or keep", "withdraw is not supported yet")
-	}
 }
 
 // ends fills in what depends on which end is ours.
@@ -257,6 +254,8 @@ func onLoss(o conn.OnLoss, t Tunnel) OnLoss {
 		return Block
 	case conn.OnLossKeep:
 		return Keep
+	case conn.OnLossWithdraw:
+		return Withdraw
 	}
 	if hasDefault(t) || peerInside(t) {
 		return Block
