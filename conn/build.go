@@ -64,6 +64,7 @@ var (
 	keyMSS            = keyFor("mss")
 	keyMulticast      = keyFor("multicast")
 	keyOnLoss         = keyFor("on-loss")
+	keyRouteBy        = keyFor("route-by")
 	keyRulePriority   = keyFor("rule-priority")
 	keyScheme         = keyFor("scheme")
 	keyTable          = keyFor("table")
@@ -252,6 +253,9 @@ func (b *builder) octalNumber(kv *KeyValue, at int, text string, v uint64) {
 // ownValues fills in our own keys, which a conn takes from config setup when it
 // has none.
 func (b *builder) ownValues(s *Setup) {
+	if s.RouteBy = RouteBy(b.wordOf(keyRouteBy, uint8(s.RouteBy))); s.RouteBy == RouteBySource {
+		s.Table, s.RulePriority, s.Scheme = 0, 0, SchemeUnset // those of config setup are for the others
+	}
 	if v := b.numberOf(keyTable, 1, math.MaxUint32); v != 0 {
 		s.Table = uint32(v)
 	}

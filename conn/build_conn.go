@@ -233,6 +233,6 @@ func (b *builder) own(c *Conn) {
 	s := b.setup
 	b.ownValues(&s)
 	c.Table, c.RulePriority, c.Scheme = s.Table, s.RulePriority, s.Scheme
-	c.LocalLAN, c.Escape, c.OnLoss = s.LocalLAN, s.Escape, s.OnLoss
+	c.LocalLAN, c.Escape, c.OnLoss, c.RouteBy = s.LocalLAN, s.Escape, s.OnLoss, s.RouteBy
 	c.LinkMTU, c.MSS = s.LinkMTU, s.MSS
 }

@@ -51,6 +51,7 @@ type Conn struct {
 	LocalLAN     LocalLAN // local-lan=
 	Escape       Escape   // escape=
 	OnLoss       OnLoss   // on-loss=
+	RouteBy      RouteBy  // route-by=
 	LinkMTU      Size     // link-mtu=, of the device and never of routes
 	MSS          Size     // mss=, of TCP connections through the device
 

@@ -110,6 +110,17 @@ const (
 	AddrDevLo                   // loopback
 )
 
+// RouteBy is the value of the own key route-by=: whether packets from everywhere
+// go into the tunnel, or only those from its own selectors.
+type RouteBy uint8
+
+// The values of route-by=.
+const (
+	RouteByUnset RouteBy = iota
+	RouteByDestination
+	RouteBySource
+)
+
 // String returns "IPv4", "IPv6" or "" when unset.
 func (f Family) String() string {
 	switch f {
@@ -143,6 +154,9 @@ func (l LocalLAN) String() string { return nameOf(l, "", "direct", "tunnel") }
 
 // String returns the value as written in escape=, "" when unset.
 func (e Escape) String() string { return nameOf(e, "", "mark", "peer") }
+
+// String returns the value as written in route-by=, "" when unset.
+func (r RouteBy) String() string { return nameOf(r, "", "destination", "source") }
 
 // String returns the value as written in on-loss=, "" when unset.
 func (o OnLoss) String() string { return nameOf(o, "", "block", "keep", "withdraw") }

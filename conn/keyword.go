@@ -34,6 +34,7 @@ const (
 	escapeWord
 	onLossWord
 	addrDevWord
+	routeByWord
 	number      // base 0: octal with a leading 0
 	setupNumber // base 0, or -1
 	duration    // seconds, or with a unit

@@ -226,6 +226,7 @@ var keywords = [...]keyword{
 	{name: "mss", flags: inConn | inSetup | own},
 	{name: "multicast", flags: inConn | own | negotiate, kind: yesNo},
 	{name: "on-loss", flags: inConn | inSetup | own, kind: onLossWord},
+	{name: "route-by", flags: inConn | inSetup | own, kind: routeByWord},
 	{name: "rule-priority", flags: inConn | inSetup | own},
 	{name: "scheme", flags: inConn | inSetup | own, kind: schemeWord},
 	{name: "table", flags: inConn | inSetup | own},

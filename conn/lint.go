@@ -28,6 +28,7 @@ const (
 	CodeMTUBelowIPv6      = "mtu-below-ipv6"      // mtu= is too small for IPv6
 	CodeNoPeer            = "no-peer"             // both ends name this host
 	CodeEscapePeer        = "escape-peer"         // escape=peer cannot be used here
+	CodeSourceClash       = "source-clash"        // two conns with route-by=source for the same packets
 	CodeUnsupported       = "unsupported"         // a value that ipsecif refuses so far
 	CodeOffloadInbound    = "offload-inbound"     // the kernel refuses offload together with an if_id
 	CodeIPv6InTheClear    = "ipv6-in-the-clear"   // only IPv4 goes through the tunnel
@@ -60,6 +61,7 @@ func (f *File) Lint(conns []Conn, host HostFacts) Diagnostics {
 	l.schemes()
 	l.marks()
 	l.routes()
+	l.sources()
 	l.peers()
 	l.ends(conns)
 	l.hostLimits()

@@ -12,7 +12,7 @@ func (l *linter) peers() {
 	lengths := map[int]bool{}
 	for i := range l.tunnels {
 		for _, d := range l.tunnels[i].demands {
-			if l.tunnels[i].VRF == "" && d.attracts() && len(nets[d.theirs]) < 2 {
+			if l.tunnels[i].VRF == "" && d.attracts() && l.tunnels[i].RouteBy != RouteBySource && len(nets[d.theirs]) < 2 {
 				nets[d.theirs] = append(nets[d.theirs], i)
 				lengths[d.theirs.Bits()] = true
 			}

@@ -12,6 +12,13 @@ const (
 	defaultPriority = 100
 )
 
+// The same for conns with route-by=source, whose tables come after sourceTable
+// by their if_ids.
+const (
+	sourceTable    = 50_000_000
+	sourcePriority = 90
+)
+
 // Tables that the kernel uses itself (RT_TABLE_* of linux/rtnetlink.h).
 var reservedTables = map[uint32]string{253: "default", 254: "main", 255: "local"}
 
@@ -23,10 +30,16 @@ const (
 )
 
 // place is the table of a conn and the priority of its rules.
-type place struct{ table, priority uint32 }
+type place struct {
+	table, priority uint32
+	bySource        bool
+}
 
 func placeOf(c *Conn) place {
-	return place{cmp.Or(c.Table, defaultTable), cmp.Or(c.RulePriority, defaultPriority)}
+	if c.RouteBy == RouteBySource {
+		return place{sourceTable + c.Interface.IfID, cmp.Or(c.RulePriority, sourcePriority), true}
+	}
+	return place{cmp.Or(c.Table, defaultTable), cmp.Or(c.RulePriority, defaultPriority), false}
 }
 
 func schemeOf(c *Conn) Scheme { return cmp.Or(c.Scheme, SchemeOverlay) }
@@ -38,6 +51,7 @@ func (l *linter) places() {
 	lan := map[uint32]*tunnel{}
 	for i := range l.tunnels {
 		t := &l.tunnels[i]
+		l.bySource(t.Conn)
 		if t.VRF != "" {
 			continue // no rules, and a table of its own
 		}
@@ -51,7 +65,7 @@ func (l *linter) places() {
 		} else {
 			l.shared(c, other)
 		}
-		if schemeOf(c) != SchemeOverlay || !slices.ContainsFunc(t.demands, demand.isDefault) {
+		if schemeOf(c) != SchemeOverlay || c.RouteBy == RouteBySource || !slices.ContainsFunc(t.demands, demand.isDefault) {
 			continue
 		}
 		if other := lan[p.table]; other == nil {
@@ -105,7 +119,8 @@ func (l *linter) neighbours(byPlace map[place]*Conn) {
 	})
 	for i := 1; i < len(places); i++ {
 		p, q := places[i-1], places[i]
-		if p.table == q.table || q.priority-p.priority > rulesBelow+rulesAbove {
+		together := p.bySource && q.bySource && p.priority == q.priority
+		if p.table == q.table || q.priority-p.priority > rulesBelow+rulesAbove || together {
 			continue
 		}
 		c, other := byPlace[q], byPlace[p]

@@ -27,6 +27,7 @@ type route struct {
 	routeKey
 	priority uint32 // of the rule that looks it up
 	src      netip.Addr
+	ours     netip.Prefix // invalid when it is not known
 }
 
 // String returns how the route differs from others in its place.
@@ -55,7 +56,7 @@ func (l *linter) routes() {
 			continue // its routes are in tables of their own
 		}
 		for _, d := range t.demands {
-			if !d.attracts() {
+			if !d.attracts() || t.RouteBy == RouteBySource {
 				continue
 			}
 			r := l.route(t, d, mainPriority)
@@ -99,7 +100,7 @@ func (l *linter) mainPriorities() [2]uint32 {
 			continue // its routes are in tables of their own
 		}
 		for _, d := range t.demands {
-			if i := familyIndex(d.theirs); d.isDefault() && d.attracts() && schemeOf(t.Conn) == SchemeOverlay && !t.lanInTunnel() {
+			if i := familyIndex(d.theirs); d.isDefault() && d.attracts() && schemeOf(t.Conn) == SchemeOverlay && t.RouteBy != RouteBySource && !t.lanInTunnel() {
 				ps[i] = min(ps[i], placeOf(t.Conn).priority-1)
 			}
 		}
@@ -110,7 +111,7 @@ func (l *linter) mainPriorities() [2]uint32 {
 // route returns where the route for a demand goes.
 func (l *linter) route(t *tunnel, d demand, mainPriority [2]uint32) *route {
 	p := placeOf(t.Conn)
-	r := &route{tunnel: t, routeKey: routeKey{table: p.table, metric: t.Metric, dst: d.theirs}, src: l.source(t, d)}
+	r := &route{tunnel: t, routeKey: routeKey{table: p.table, metric: t.Metric, dst: d.theirs}, src: l.source(t, d), ours: d.ours}
 	if s := schemeOf(t.Conn); inMain(s) || s == SchemeOverlay && !d.inside && !d.isDefault() {
 		r.table, r.priority = tableMain, mainPriority[familyIndex(d.theirs)]
 	} else {
@@ -160,6 +161,9 @@ func sources(ours *End, d demand) []netip.Addr {
 
 func (l *linter) routeClash(r, other *route) {
 	hint := "a larger metric= makes one of them the spare of the other"
+	if r.ours.IsValid() && other.ours.IsValid() && !r.ours.Overlaps(other.ours) {
+		hint += ", route-by=source in both gives each the packets of its own subnet"
+	}
 	if r.Interface == other.Interface {
 		hint = "give both the same sourceip= and mtu=, or one of them a metric="
 	}

@@ -17,6 +17,7 @@ type Setup struct {
 	LocalLAN     LocalLAN // local-lan=
 	Escape       Escape   // escape=
 	OnLoss       OnLoss   // on-loss=
+	RouteBy      RouteBy  // route-by=
 	LinkMTU      Size     // link-mtu=, of the device and never of routes
 	MSS          Size     // mss=, of TCP connections through the device
 }

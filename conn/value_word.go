@@ -68,6 +68,7 @@ var wordLists = [...]wordList{
 	onLossWord: {valid: "block, keep or withdraw",
 		words: []word{{"block", uint8(OnLossBlock)}, {"keep", uint8(OnLossKeep)}, {"withdraw", uint8(OnLossWithdraw)}}},
 	addrDevWord: {words: []word{{"ipsec", uint8(AddrDevIPsec)}, {"lo", uint8(AddrDevLo)}}, valid: "ipsec or lo"},
+	routeByWord: {words: []word{{"destination", uint8(RouteByDestination)}, {"source", uint8(RouteBySource)}}, valid: "destination or source"},
 }
 
 // Meanings of keyexchange=. With ike it is ikev2= that counts.

@@ -65,6 +65,7 @@ type Rule struct {
 	Family   Family
 	Priority uint32
 	Not      bool         // selects what the rest of the rule does not (FIB_RULE_INVERT)
+	From     netip.Prefix // invalid: all
 	To       netip.Prefix // invalid: all
 	Iif      string       // "" for any; "lo" means packets made on this host
 	Mark     Mark
@@ -95,6 +96,9 @@ func (r Rule) String() string {
 	fmt.Fprintf(&b, "priority %d", r.Priority)
 	if r.Not {
 		b.WriteString(" not")
+	}
+	if r.From.IsValid() && r.From.Bits() > 0 {
+		b.WriteString(" from " + r.From.String())
 	}
 	if r.To.IsValid() && r.To.Bits() > 0 {
 		b.WriteString(" to " + r.To.String())

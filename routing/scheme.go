@@ -54,6 +54,7 @@ const (
 	offsetLAN      = -1
 	offsetDefault  = 0
 	offsetGuard    = +1
+	offsetOwn      = +1 // what this host sends, behind all that is routed by source
 
 	// The two-rules scheme has nothing between its escape and its rules for
 	// destinations. That for everything is not among them: the kernel takes a
@@ -129,17 +130,18 @@ func (p Path) Joins(q Path) bool { return p.Dev == q.Dev && p.Via == q.Via }
 // interface. The zero value demands nothing.
 type Demand struct {
 	Dst      netip.Prefix
-	Dev      string     // the xfrm interface
-	Src      netip.Addr // preferred source for the route; invalid for none
-	Peer     netip.Addr // outer address of the remote host; invalid when unknown
-	Path     Path       // to the peer or to its configured next hop; used by Underlay and MarkUnderlay only
-	Default  Path       // by the default route of main, for the peer's family; zero for none; used by MarkUnderlay only
-	Mark     Mark       // on ESP and IKE packets of this tunnel
-	MarkOut  bool       // the mark was asked for explicitly (mark-out=)
-	ByPeer   bool       // packets escape by the peer's address instead of the mark, so plain ones to it do too
-	Attract  bool       // false: the escape only, somebody else owns the route
-	Block    bool       // keep a guard below the route, so that its loss lets nothing out
-	LocalLAN bool       // more specific routes in main win over a default route
+	From     []netip.Prefix // only packets from there, with the Overlay scheme; none for packets from anywhere
+	Dev      string         // the xfrm interface
+	Src      netip.Addr     // preferred source for the route; invalid for none
+	Peer     netip.Addr     // outer address of the remote host; invalid when unknown
+	Path     Path           // to the peer or to its configured next hop; used by Underlay and MarkUnderlay only
+	Default  Path           // by the default route of main, for the peer's family; zero for none; used by MarkUnderlay only
+	Mark     Mark           // on ESP and IKE packets of this tunnel
+	MarkOut  bool           // the mark was asked for explicitly (mark-out=)
+	ByPeer   bool           // packets escape by the peer's address instead of the mark, so plain ones to it do too
+	Attract  bool           // false: the escape only, somebody else owns the route
+	Block    bool           // keep a guard below the route, so that its loss lets nothing out
+	LocalLAN bool           // more specific routes in main win over a default route
 	Metric   uint32
 	MTU      uint32 // bytes; 0 for none
 	Table    Table
@@ -160,6 +162,9 @@ func (d Demand) PeerInside() bool {
 
 // Layout returns the rules and routes by which scheme s serves d.
 func (s Scheme) Layout(d Demand) Layout {
+	if len(d.From) > 0 {
+		return d.bySource()
+	}
 	switch s {
 	case Underlay:
 		return d.underlay()

@@ -60,6 +60,61 @@ unreachable 2001:db8::/32 table 50 metric 4294967295 proto kernel
 	}
 }
 
+func TestLayoutsBySource(t *testing.T) {
+	from := func(nets ...string) (all []netip.Prefix) {
+		for _, n := range nets {
+			all = append(all, netip.MustParsePrefix(n))
+		}
+		return all
+	}
+	tests := []struct {
+		name, dst string
+		change    func(*Demand)
+		want      string
+	}{
+		{"peer outside", "192.0.2.0/24", func(d *Demand) { d.From, d.Block = from("192.0.3.0/24", "192.0.30.0/24"), false }, `
+-4 priority 88 from 192.0.3.0/24 to 192.0.2.0/24 lookup 50000001 protocol kernel
+-4 priority 88 from 192.0.30.0/24 to 192.0.2.0/24 lookup 50000001 protocol kernel
+192.0.2.0/24 dev ipsec1 table 50000001 proto 50`},
+		{"peer inside, own packets", "192.1.2.0/24", func(d *Demand) { d.From, d.Src, d.Metric = from("192.0.3.0/24"), netip.MustParseAddr("192.0.3.1"), 7 }, `
+-4 priority 87 iif lo fwmark 0x1/0xffffffff lookup main protocol kernel
+-4 priority 88 from 192.0.3.0/24 to 192.1.2.0/24 lookup 50000001 protocol kernel
+-4 priority 91 iif lo lookup 50000000 suppress_prefixlength 0 protocol kernel
+unreachable 192.1.2.0/24 table 50000001 metric 4294967295 proto kernel
+192.1.2.0/24 dev ipsec1 table 50000001 metric 7 src 192.0.3.1 proto 50
+unreachable 192.1.2.0/24 table 50000000 metric 4294967295 proto kernel
+192.1.2.0/24 dev ipsec1 table 50000000 metric 7 src 192.0.3.1 proto 50`},
+		{"default route", "::/0", func(d *Demand) {
+			d.From, d.Peer, d.ByPeer = from("2001:db8:3::/64"), netip.MustParseAddr("2001:db8::9"), true
+		}, `
+-6 priority 87 to 2001:db8::9/128 iif lo lookup main protocol kernel
+-6 priority 89 from 2001:db8:3::/64 lookup main suppress_prefixlength 0 protocol kernel
+-6 priority 90 from 2001:db8:3::/64 lookup 50000001 protocol kernel
+-6 priority 91 from 2001:db8:3::/64 unreachable protocol kernel
+default dev ipsec1 table 50000001 metric 1024 proto 50`},
+		{"everything but the LAN, open", "0.0.0.0/0", func(d *Demand) { d.From, d.Block, d.LocalLAN = from("192.0.3.0/24"), false, false }, `
+-4 priority 87 iif lo fwmark 0x1/0xffffffff lookup main protocol kernel
+-4 priority 90 from 192.0.3.0/24 lookup 50000001 protocol kernel
+default dev ipsec1 table 50000001 proto 50`},
+		{"from everywhere", "192.0.2.0/24", func(d *Demand) { d.From, d.Block = from("0.0.0.0/0"), false }, `
+-4 priority 88 to 192.0.2.0/24 lookup 50000001 protocol kernel
+192.0.2.0/24 dev ipsec1 table 50000001 proto 50`},
+		{"escape only", "0.0.0.0/0", func(d *Demand) { d.From, d.Attract = from("192.0.3.0/24"), false }, `
+-4 priority 87 iif lo fwmark 0x1/0xffffffff lookup main protocol kernel`},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			d := demand(tt.dst)
+			d.Table, _ = SourceTableOf(1)
+			d.Priority = SourcePriority
+			tt.change(&d)
+			if got := text(Overlay.Layout(d)); got != strings.TrimSpace(tt.want) {
+				t.Errorf("got\n%s\nwant%s", got, tt.want)
+			}
+		})
+	}
+}
+
 func TestLayouts(t *testing.T) {
 	tests := []struct {
 		name   string

@@ -104,6 +104,27 @@ conn dual
 	on-loss=block
 	escape=peer
 
+conn source-a
+	leftsubnet=10.21.0.0/16
+	leftsourceip=10.21.0.1
+	right=192.1.2.61
+	rightsubnet=10.30.0.0/16
+	ipsec-interface=21
+	route-by=source
+	escape=peer
+	on-loss=block
+
+conn source-b
+	leftsubnet=10.22.0.0/16
+	leftsourceip=10.22.0.1
+	right=192.1.2.62
+	rightsubnet=10.30.0.0/16
+	ipsec-interface=22
+	route-by=source
+	escape=peer
+	metric=9
+	on-loss=block
+
 conn by-peer
 	right=192.1.2.99
 	rightsubnet=192.1.0.0/16
@@ -268,9 +289,13 @@ func (w *world) hold(op plan.Op) {
 // forwarded after they came out of a tunnel with its mark. libreswan's layout
 // sends the last ones to a peer in the clear.
 func (w *world) packets(to netip.Addr, t plan.Tunnel) []fake.Packet {
-	ps := []fake.Packet{{To: to, VRF: t.VRF}, {To: to, Forwarded: true, VRF: t.VRF}}
+	from := netip.Addr{}
+	if t.BySource {
+		from = t.Pairs[0].Ours.Addr().Next()
+	}
+	ps := []fake.Packet{{To: to, VRF: t.VRF}, {To: to, From: from, VRF: t.VRF}, {To: to, From: from, Forwarded: true, VRF: t.VRF}}
 	if w.scheme != "underlay" {
-		ps = append(ps, fake.Packet{To: to, Forwarded: true, Mark: t.Mark.Value, VRF: t.VRF})
+		ps = append(ps, fake.Packet{To: to, From: from, Forwarded: true, Mark: t.Mark.Value, VRF: t.VRF})
 	}
 	return ps
 }

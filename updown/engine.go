@@ -194,10 +194,10 @@ func (e *Engine) complete(o plan.Observation, saved []plan.Saved) plan.Facts {
 
 // managed returns the places of the configuration and of claims.
 func (e *Engine) managed(claims []plan.Claim) plan.Managed {
-	places := append(plan.Managed{plan.DefaultPlace}, e.Managed...)
+	places := append(plan.Managed{plan.DefaultPlace, plan.SourcePlace}, e.Managed...)
 	for _, c := range claims {
 		for _, t := range append(c.Previous, c.Tunnel) {
-			places = append(places, plan.Place{Table: t.Table, Priority: t.Priority})
+			places = append(places, t.Places()...)
 		}
 	}
 	slices.SortFunc(places, plan.ComparePlaces)

@@ -164,7 +164,7 @@ func (n *nearRun) before(drop []string) ([]plan.Claim, error) {
 func (n *nearRun) places(before []plan.Claim, conns []conn.Conn) (plan.Managed, error) {
 	places := n.managed(before)
 	for i := range conns {
-		places = append(places, plan.PlaceOf(&conns[i]))
+		places = append(places, plan.PlacesOf(&conns[i])...)
 	}
 	for _, use := range n.store.Wanted(plan.PlacePrefix) {
 		p, err := plan.ParsePlace(use)
@@ -238,8 +238,8 @@ func dependOnMain(claims []plan.Claim) bool {
 	return inMain > 0 && inMain < len(claims)
 }
 
-// inTheWay finds those whose net has the peer in it, and those whose peer is in
-// a net of the tunnel.
+// inTheWay finds those whose net has the peer in it, those whose peer is in a
+// net of the tunnel, and those routed by source for the same packets.
 func (n *nearRun) inTheWay(t plan.Tunnel, find func(string)) {
 	if t.Peer.IsValid() {
 		for _, use := range plan.UsesOfNetsWith(t.Peer) {
@@ -249,6 +249,16 @@ func (n *nearRun) inTheWay(t plan.Tunnel, find func(string)) {
 	for _, p := range t.Pairs {
 		for _, use := range n.store.Wanted(plan.PeersPrefix(p.Theirs)) {
 			find(use)
+		}
+		if !t.BySource {
+			continue
+		}
+		for _, prefix := range plan.SourcedNear(p) {
+			for _, use := range n.store.Wanted(prefix) {
+				if plan.IsSourcedNear(use, p) {
+					find(use)
+				}
+			}
 		}
 	}
 }

@@ -24,7 +24,10 @@ func (n *nearRun) query(before []plan.Claim, conns []conn.Conn) plan.Query {
 		if c.Tunnel.AddrLink != "" {
 			q.Near.Links = append(q.Near.Links, c.Tunnel.AddrLink)
 		}
-		q.Near.Guards = append(q.Near.Guards, c.Tunnel.Table, routing.TableMain)
+		q.Near.Guards = append(q.Near.Guards, routing.TableMain)
+		for _, p := range c.Tunnel.Places() {
+			q.Near.Guards = append(q.Near.Guards, p.Table)
+		}
 		q.Near.Addrs = append(q.Near.Addrs, addrsOf(c.Tunnel)...)
 	}
 	if n.run.drop != nil {
@@ -43,9 +46,10 @@ func (n *nearRun) query(before []plan.Claim, conns []conn.Conn) plan.Query {
 		if !slices.ContainsFunc(before, func(b plan.Claim) bool { return b.Name == c.Name }) {
 			q.Near.Dsts = append(q.Near.Dsts, destinations(c)...)
 		}
-		p := plan.PlaceOf(c)
-		if _, used := n.store.Wants(p.Uses()[0], nil); !used {
-			q.Tables = append(q.Tables, p.Table)
+		for _, p := range plan.PlacesOf(c) {
+			if _, used := n.store.Wants(p.UserOf(c), nil); !used {
+				q.Tables = append(q.Tables, p.Table)
+			}
 		}
 	}
 	q.Near.Ends = ends(conns)

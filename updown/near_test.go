@@ -37,11 +37,13 @@ func manyConf(scheme string) string {
 		fmt.Fprintf(&b, "conn host-%d\n\tright=192.1.4.%d\n\tipsec-interface=%d\n", i, i+1, i+101)
 		fmt.Fprintf(&b, "conn shared-%d\n\tright=192.1.5.%d\n\tleftsubnet=10.1.0.0/16\n\trightsubnet=10.3.%d.0/24\n\tipsec-interface=200\n\tleftinterface-ip=172.16.0.%d/32\n", i, i+1, i, i+1)
 		fmt.Fprintf(&b, "conn sized-%d\n\tright=192.1.6.%d\n\tleftsubnet=10.1.0.0/16\n\trightsubnet=10.4.%d.0/24\n\tipsec-interface=%d\n\tlink-mtu=auto\n\tmss=auto\n", i, i+1, i, i+401)
+		fmt.Fprintf(&b, "conn source-%d\n\tright=192.1.7.%d\n\tleftsubnet=10.%d.0.0/16\n\trightsubnet=10.5.0.0/24\n\tipsec-interface=%d\n\troute-by=source\n\ton-loss=withdraw\n", i, i+1, i+100, i+501)
 	}
 	b.WriteString("conn net\n\tright=192.1.2.200\n\tleftsubnet=10.1.0.0/16\n\trightsubnet=10.2.200.0/24\n\tipsec-interface=300\n")
 	b.WriteString("conn host\n\tright=192.1.4.200\n\tipsec-interface=301\n")
 	b.WriteString("conn shared\n\tright=192.1.5.200\n\tleftsubnet=10.1.0.0/16\n\trightsubnet=10.3.200.0/24\n\tipsec-interface=200\n\tleftinterface-ip=172.16.0.200/32\n")
 	b.WriteString("conn sized\n\tright=192.1.6.200\n\tleftsubnet=10.1.0.0/16\n\trightsubnet=10.4.200.0/24\n\tipsec-interface=430\n\tlink-mtu=auto\n\tmss=auto\n")
+	b.WriteString("conn source\n\tright=192.1.7.200\n\tleftsubnet=10.99.0.0/16\n\trightsubnet=10.5.0.0/24\n\tipsec-interface=600\n\troute-by=source\n\ton-loss=withdraw\n")
 	return b.String()
 }
 
@@ -70,11 +72,11 @@ func testNear(t *testing.T, scheme string) {
 		}
 	}
 	e := &updown.Engine{Kernel: k, Store: claim.Open(t.TempDir()), Trace: func(plan.Op) {}}
-	if _, err := e.Up(conns[:80]); err != nil {
+	if _, err := e.Up(conns[:100]); err != nil {
 		t.Fatal(err)
 	}
 	many := after(k.Kernel)
-	for _, c := range conns[80:] {
+	for _, c := range conns[100:] {
 		for _, step := range []struct {
 			name string
 			do   func() (plan.Plan, error)

@@ -87,7 +87,7 @@ func (e *Engine) prepare(t task) (run, error) {
 	r := run{task: t, managed: e.managed(before), scope: plan.NewScope()}
 	for i := range conns {
 		c := &conns[i]
-		r.managed = append(r.managed, plan.PlaceOf(c))
+		r.managed = append(r.managed, plan.PlacesOf(c)...)
 		r.scope.Add(c.Name, c.Interface.Name, xfrmi.IfID(c.Interface.IfID))
 	}
 	r.query = query(r.managed, before, saved, conns, e.Names)

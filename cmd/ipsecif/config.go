@@ -120,7 +120,7 @@ func places(f *conn.File) plan.Managed {
 		}
 		conns, _ := f.Lookup(s.Name)
 		for i := range conns {
-			m = append(m, plan.PlaceOf(&conns[i]))
+			m = append(m, plan.PlacesOf(&conns[i])...)
 		}
 	}
 	slices.SortFunc(m, plan.ComparePlaces)

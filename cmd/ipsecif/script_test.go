@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	"github.com/ipsecif/ipsecif/conn"
+	"github.com/ipsecif/ipsecif/routing"
 	"github.com/ipsecif/ipsecif/updown/claim"
 	"github.com/ipsecif/ipsecif/updown/plan"
 	"github.com/rogpeppe/go-internal/testscript"
@@ -97,6 +98,35 @@ func chmod(ts *testscript.TestScript, neg bool, args []string) {
 	ts.Check(os.Chmod(ts.MkAbs(args[1]), mode))
 }
 
+// TestSourcePlace checks the same for route-by=source: a conn that has its
+// rules 5 above them may use them, and one that has them 4 above may not.
+func TestSourcePlace(t *testing.T) {
+	for above, code := range map[uint32]string{4: conn.CodePriorityClash, 5: ""} {
+		table, ok := routing.SourceTableOf(1)
+		if !ok || table != plan.SourcePlace.Table+1 {
+			t.Fatalf("the table of if_id 1 is %s", table)
+		}
+		text := fmt.Sprintf("conn a\n\tleft=192.0.2.1\n\tright=192.0.2.2\n\tif_id=1\n\troute-by=source\n"+
+			"conn b\n\tleft=192.0.2.1\n\tright=192.0.2.3\n\tif_id=2\n\ttable=%d\n\trule-priority=%d\n", uint32(plan.SourcePlace.Table)-1, plan.SourcePlace.Priority+above)
+		lintHas(t, text, code)
+	}
+}
+
+// lintHas expects one finding, or none.
+func lintHas(t *testing.T, text, code string) {
+	t.Helper()
+	name := filepath.Join(t.TempDir(), "ipsecif.conf")
+	if err := os.WriteFile(name, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	f, ds := conn.Load(osFS{}, name)
+	conns, more := f.Conns()
+	ds = append(append(ds, more...), f.Lint(conns, conn.HostFacts{})...)
+	if code == "" && len(ds) > 0 || code != "" && (len(ds) != 1 || ds[0].Code != code) {
+		t.Errorf("%s\n%v, want %q", text, ds, code)
+	}
+}
+
 // TestDefaultPlace checks that Lint knows the table and the priority that a
 // conn gets without keys: a conn with scheme=underlay must clash with one that
 // says nothing exactly there.
@@ -112,15 +142,6 @@ func TestDefaultPlace(t *testing.T) {
 	} {
 		text := fmt.Sprintf("conn a\n\tleft=192.0.2.1\n\tright=192.0.2.2\n\tif_id=1\n"+
 			"conn b\n\tleft=192.0.2.1\n\tright=192.0.2.3\n\tif_id=2\n\tscheme=underlay\n\ttable=%d\n\trule-priority=%d\n", tt.table, tt.priority)
-		name := filepath.Join(t.TempDir(), "ipsecif.conf")
-		if err := os.WriteFile(name, []byte(text), 0o600); err != nil {
-			t.Fatal(err)
-		}
-		f, ds := conn.Load(osFS{}, name)
-		conns, more := f.Conns()
-		ds = append(append(ds, more...), f.Lint(conns, conn.HostFacts{})...)
-		if tt.code == "" && len(ds) > 0 || tt.code != "" && (len(ds) != 1 || ds[0].Code != tt.code) {
-			t.Errorf("table %d, priority %d: %v, want %q", tt.table, tt.priority, ds, tt.code)
-		}
+		lintHas(t, text, tt.code)
 	}
 }

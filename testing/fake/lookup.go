@@ -11,6 +11,7 @@ import (
 // Packet is what routing looks at.
 type Packet struct {
 	To   netip.Addr
+	From netip.Addr // invalid for one made here whose source is not chosen yet
 	Mark uint32
 	// Forwarded packets come from another link; others are made on this host.
 	Forwarded bool
@@ -55,19 +56,25 @@ func selects(r routing.Rule, p Packet) bool {
 	if r.Family != routing.FamilyOf(p.To) {
 		return false
 	}
-	matches := (!r.To.IsValid() || r.To.Contains(p.To)) &&
+	matches := (!r.From.IsValid() || p.From.IsValid() && r.From.Contains(p.From)) &&
+		(!r.To.IsValid() || r.To.Contains(p.To)) &&
 		(r.Iif == "" || r.Iif == "lo" && !p.Forwarded) &&
 		r.Mark.Holds(p.Mark)
 	return matches != r.Not
 }
 
 // hasNarrower reports whether there is a rule that differs from r only in having
-// a destination: the kernel takes r, which has none, for the same
+// a source or a destination: the kernel takes r, which has none, for the same
 // (fib4_rule_compare). The other way round it does not.
 func (k *Kernel) hasNarrower(r routing.Rule) bool {
 	for _, o := range k.State {
-		if narrow, ok := o.(routing.Rule); ok && !r.To.IsValid() && narrow.To.IsValid() {
-			narrow.To = r.To
+		if narrow, ok := o.(routing.Rule); ok && narrow.Priority == r.Priority {
+			if !r.From.IsValid() {
+				narrow.From = r.From
+			}
+			if !r.To.IsValid() {
+				narrow.To = r.To
+			}
 			if narrow.Key() == r.Key() {
 				return true
 			}

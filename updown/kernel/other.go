@@ -48,9 +48,9 @@ var metricNames = attrNames{
 }
 
 var ruleAttrNames = attrNames{
-	nl.FRA_DST: "", nl.FRA_IIFNAME: "", nl.FRA_PRIORITY: "", nl.FRA_FWMARK: "", nl.FRA_FWMASK: "", nl.FRA_TABLE: "",
+	nl.FRA_SRC: "", nl.FRA_DST: "", nl.FRA_IIFNAME: "", nl.FRA_PRIORITY: "", nl.FRA_FWMARK: "", nl.FRA_FWMASK: "", nl.FRA_TABLE: "",
 	nl.FRA_SUPPRESS_PREFIXLEN: "", nl.FRA_PROTOCOL: "", nl.FRA_PAD: "",
-	nl.FRA_SRC: "from", nl.FRA_FLOW: "realms", nl.FRA_TUN_ID: "tun_id", nl.FRA_GOTO: "goto", nl.FRA_SUPPRESS_IFGROUP: "suppress_ifgroup",
+	nl.FRA_FLOW: "realms", nl.FRA_TUN_ID: "tun_id", nl.FRA_GOTO: "goto", nl.FRA_SUPPRESS_IFGROUP: "suppress_ifgroup",
 	nl.FRA_OIFNAME: "oif", nl.FRA_L3MDEV: "l3mdev", nl.FRA_UID_RANGE: "uidrange", nl.FRA_IP_PROTO: "ipproto",
 	nl.FRA_SPORT_RANGE: "sport", nl.FRA_DPORT_RANGE: "dport", fraDSCP: "dscp", fraFlowlabel: "flowlabel",
 	fraFlowlabelMask: "flowlabel", fraSportMask: "sport", fraDportMask: "dport", fraDSCPMask: "dscp",

@@ -47,6 +47,9 @@ func parseRule(msg []byte) routing.Rule {
 		Suppress: routing.NoSuppress,
 		Other:    otherOfRule(head, a),
 	}
+	if src := a[nl.FRA_SRC]; src != nil {
+		r.From = netip.PrefixFrom(address(src), int(head.Src_len))
+	}
 	if dst := a[nl.FRA_DST]; dst != nil {
 		r.To = netip.PrefixFrom(address(dst), int(head.Dst_len))
 	}
@@ -77,6 +80,9 @@ func (k *Kernel) ruleRequest(op plan.Op, r routing.Rule) *nl.NetlinkRequest {
 	if r.Not {
 		head.Flags = fibRuleInvert
 	}
+	if r.From.IsValid() {
+		head.Src_len = uint8(r.From.Bits())
+	}
 	if r.To.IsValid() {
 		head.Dst_len = uint8(r.To.Bits())
 	}
@@ -84,6 +90,9 @@ func (k *Kernel) ruleRequest(op plan.Op, r routing.Rule) *nl.NetlinkRequest {
 	put := func(attr int, value []byte) { req.AddData(nl.NewRtAttr(attr, value)) }
 	put(nl.FRA_PRIORITY, nl.Uint32Attr(r.Priority))
 	put(nl.FRA_PROTOCOL, nl.Uint8Attr(uint8(r.Protocol)))
+	if r.From.IsValid() {
+		put(nl.FRA_SRC, r.From.Addr().AsSlice())
+	}
 	if r.To.IsValid() {
 		put(nl.FRA_DST, r.To.Addr().AsSlice())
 	}

@@ -31,6 +31,7 @@ type Pair struct {
 type Tunnel struct {
 	Link     string         `json:"link"` // the name wished for; see Facts.LinkOf
 	IfID     xfrmi.IfID     `json:"if_id"`
+	Local    netip.Addr     `json:"local,omitzero"`    // the outer address of this host; invalid: not known
 	Peer     netip.Addr     `json:"peer,omitzero"`     // invalid: any
 	NextHop  netip.Addr     `json:"next_hop,omitzero"` // invalid: by the routes of the host
 	Pairs    []Pair         `json:"pairs"`
@@ -41,7 +42,8 @@ type Tunnel struct {
 	Scheme   routing.Scheme `json:"scheme"`
 	Table    routing.Table  `json:"table"`
 	Priority uint32         `json:"priority"`
-	ByPeer   bool           `json:"by_peer,omitempty"` // escape=peer
+	ByPeer   bool           `json:"by_peer,omitempty"`   // escape=peer
+	BySource bool           `json:"by_source,omitempty"` // route-by=source
 	LocalLAN bool           `json:"local_lan"`
 	OnLoss   OnLoss         `json:"on_loss"`
 	Metric   uint32         `json:"metric,omitempty"`

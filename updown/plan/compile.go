@@ -106,6 +106,7 @@ func Compile(claims []Claim, facts Facts) (Want, []Problem) {
 	claims = c.present(claims)
 	c.checkShared(claims)
 	c.checkPeers(claims)
+	c.checkSources(claims)
 	c.checkMarks(claims)
 	c.sizes(claims)
 	c.clamps(claims)
@@ -171,7 +172,7 @@ func (c *compiler) disagree(claim Claim, o, other Object) {
 	case xfrmi.Link, xfrmi.Attr:
 		return // checkNames has the reason
 	case routing.Route:
-		hint = "; give one of them another metric="
+		hint = "; " + remedy(o, other)
 	}
 	owners := slices.Concat(c.want.Owners[o.Key()], c.want.Withdrawn[o.Key()])
 	c.problem(claim, "needs %q, but conn %q needs %q%s", o, owners[0], other, hint)
@@ -195,6 +196,16 @@ func shared(o, other Object) (Object, bool) {
 		return o, false
 	}
 	return first, true
+}
+
+// remedy says what helps where two conns need different objects in one place.
+func remedy(o, other Object) string {
+	if r, ok := o.(routing.Route); ok && r.Table == routing.SourceTable {
+		return "give one of them another metric=: the smaller one gets what this host sends itself"
+	} else if linkOf(o) != linkOf(other) {
+		return "give one of them another metric=, or both route-by=source if they are for different sources"
+	}
+	return "give one of them another metric="
 }
 
 func (c *compiler) claim(claim Claim) {
@@ -269,11 +280,12 @@ func (c *compiler) demands(t Tunnel) []routing.Demand {
 	for _, p := range t.Pairs {
 		if i := slices.IndexFunc(demands, func(d routing.Demand) bool { return d.Dst == p.Theirs }); i >= 0 {
 			demands[i].Attract = demands[i].Attract || p.Ours != p.Theirs
+			demands[i].From = append(demands[i].From, from(t, p)...)
 			continue
 		}
 		path, _ := c.path(t)
 		demands = append(demands, routing.Demand{
-			Dst: p.Theirs, Dev: t.Link, Src: c.source(t, p.Theirs), Peer: t.Peer, Path: path, Default: c.defaultPath(t),
+			Dst: p.Theirs, From: from(t, p), Dev: t.Link, Src: c.source(t, p.Theirs), Peer: t.Peer, Path: path, Default: c.defaultPath(t),
 			Mark: t.Mark, MarkOut: t.MarkOut, ByPeer: t.ByPeer,
 			// With equal selectors a route would take the local net away; a
 			// routing daemon or the admin decides what goes in.
@@ -283,6 +295,14 @@ func (c *compiler) demands(t Tunnel) []routing.Demand {
 		})
 	}
 	return demands
+}
+
+// from returns the source of a pair that decides about the route, if it does.
+func from(t Tunnel, p Pair) []netip.Prefix {
+	if !t.BySource || p.Ours == p.Theirs {
+		return nil
+	}
+	return []netip.Prefix{p.Ours}
 }
 
 // source returns the preferred source for traffic to a remote selector: the
@@ -327,7 +347,7 @@ func sources(t Tunnel, is4 bool) []netip.Addr {
 			addrs = append(addrs, a.Addr())
 		}
 	}
-	if len(addrs) == 1 {
+	if len(addrs) == 1 && !t.BySource {
 		return nil
 	}
 	return addrs

@@ -89,17 +89,23 @@ func (c *compiler) checkNames(claims []Claim) {
 // checkShared notes what claims cannot share: a table with two schemes,
 // priorities or answers about the LAN, and a place behind a default route.
 func (c *compiler) checkShared(claims []Claim) {
-	tables := map[routing.Table]*tableUse{}
+	tables := map[Place]*tableUse{}
 	for i := range claims {
 		claim := &claims[i]
 		t := claim.Tunnel
-		if tables[t.Table] == nil {
-			tables[t.Table] = &tableUse{any: claim}
+		// Conns of a table have one priority; only those that are routed by
+		// source may choose.
+		key := t.place()
+		if !t.BySource {
+			key.Priority = 0
 		}
-		use := tables[t.Table]
+		if tables[key] == nil {
+			tables[key] = &tableUse{any: claim}
+		}
+		use := tables[key]
 		c.checkTable(*claim, use)
-		for table, other := range tables {
-			if table != t.Table {
+		for place, other := range tables {
+			if place != key {
 				c.checkOtherTable(*claim, other)
 			}
 		}
@@ -129,7 +135,7 @@ func (c *compiler) checkTable(claim Claim, use *tableUse) {
 	case t.Scheme == routing.NotMark && o.Mark != t.Mark:
 		c.problem(claim, "scheme=not-mark has one rule for table %s, so its conns need one mark, but this one has %s and conn %q (%s) has %s; give both the same mark-out=",
 			t.Table, t.Mark, use.any.Name, use.any.Where, o.Mark)
-	case hasDefault(t) && use.withDefault != nil && use.withDefault.Tunnel.LocalLAN != t.LocalLAN:
+	case hasDefault(t) && !t.BySource && use.withDefault != nil && use.withDefault.Tunnel.LocalLAN != t.LocalLAN:
 		c.problem(claim, "local-lan differs from that of conn %q (%s), which has a default route in table %s too",
 			use.withDefault.Name, use.withDefault.Where, t.Table)
 	}
@@ -172,12 +178,12 @@ func (c *compiler) checkDefaultAndVRF(claim Claim, use *tableUse) {
 // behind reports whether rules of t come after those of o that catch
 // everything.
 func behind(t, o Tunnel) bool {
-	return t.Priority > o.Priority && hasDefault(o) && !o.Scheme.InMain() && needsRules(t)
+	return t.Priority > o.Priority && hasDefault(o) && !o.BySource && !o.Scheme.InMain() && needsRules(t)
 }
 
 func needsRules(t Tunnel) bool {
 	return hasDefault(t) || peerInside(t) || t.MarkOut && t.Scheme == routing.Underlay ||
-		t.Scheme == routing.NotMark || t.Scheme == routing.TwoRules
+		t.Scheme == routing.NotMark || t.Scheme == routing.TwoRules || t.BySource
 }
 
 func peerInside(t Tunnel) bool {

@@ -49,7 +49,10 @@ func (c *compiler) checkPeers(claims []Claim) {
 func escapes(t, o Tunnel, dst netip.Prefix) bool {
 	sharesEscape := t.Mark == o.Mark && (peerInside(o) && !o.ByPeer || o.Scheme == routing.NotMark)
 	outside := dst.Bits() > 0 && !(o.Peer.IsValid() && dst.Contains(o.Peer))
-	if o.Scheme.InMain() || o.Scheme == routing.Overlay && outside {
+	if !catches(t, o, dst) {
+		return true
+	}
+	if o.Scheme.InMain() || o.Scheme == routing.Overlay && outside && !o.BySource {
 		// The route is in main, before which ESP escapes only to a table that
 		// has a way of its own for it.
 		return t.Scheme.InMain() && peerInside(t) || o.Scheme == routing.MarkUnderlay && sharesEscape

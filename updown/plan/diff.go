@@ -44,7 +44,7 @@ func (p Plan) Closes() bool {
 	return slices.ContainsFunc(p.Ops, func(op Op) bool {
 		rule, _ := op.Object.(routing.Rule)
 		route, _ := op.Object.(routing.Route)
-		return op.Verb == Add && (rule.Action == routing.RejectUnreachable || route.Type == routing.Unreachable && route.Dst.Bits() <= 1)
+		return op.Verb == Add && (rule.Action == routing.RejectUnreachable && !rule.From.IsValid() || route.Type == routing.Unreachable && route.Dst.Bits() <= 1)
 	})
 }
 

@@ -135,7 +135,8 @@ func (d *differ) foreignRules(o Object) {
 // harm.
 func contends(want, other routing.Rule) bool {
 	likeLibreswan := want.Mark.Set() && want.Iif == ""
-	disjoint := want.To.IsValid() && other.To.IsValid() && !want.To.Overlaps(other.To)
+	disjoint := want.To.IsValid() && other.To.IsValid() && !want.To.Overlaps(other.To) ||
+		want.From.IsValid() && other.From.IsValid() && !want.From.Overlaps(other.From)
 	return other.Family == want.Family && other.Priority == want.Priority && !likeLibreswan && !disjoint && !isTwin(want, other)
 }
 

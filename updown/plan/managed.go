@@ -64,11 +64,16 @@ func (m Managed) Owns(o Object) bool {
 
 func (m Managed) manages(t routing.Table) bool {
 	for _, p := range m {
-		if p.Table == t {
+		if p.has(t) {
 			return true
 		}
 	}
 	return false
+}
+
+// has reports whether a table belongs to a place.
+func (p Place) has(t routing.Table) bool {
+	return t == p.Table || p.Table == routing.SourceTable && t > p.Table
 }
 
 // ownsRule knows a rule of ours by protocol, priority and what it looks up.
@@ -83,7 +88,7 @@ func (m Managed) ownsRule(r routing.Rule) bool {
 			continue
 		}
 		escape := r.Iif == "lo" && (r.Mark.Set() || r.To.IsValid())
-		if r.Table == p.Table || r.Action == routing.RejectUnreachable ||
+		if p.has(r.Table) || r.Action == routing.RejectUnreachable ||
 			r.Table == routing.TableMain && (escape || r.Suppress == 0) {
 			return true
 		}

@@ -276,10 +276,10 @@ func (p *parser) rule(f routing.Family) routing.Rule {
 			r.Priority = p.number(w)
 		case "not":
 			r.Not = true
+		case "from":
+			r.From = p.selector(w, f)
 		case "to":
-			if r.To = p.prefix(w, f).Masked(); r.To.Bits() == 0 {
-				r.To = netip.Prefix{} // all, which is what no "to" means
-			}
+			r.To = p.selector(w, f)
 		case "iif":
 			r.Iif = p.next("device")
 		case "fwmark":
@@ -302,6 +302,15 @@ func (p *parser) rule(f routing.Family) routing.Rule {
 		p.fail("lookup or unreachable is missing")
 	}
 	return r
+}
+
+// selector reads the prefix of a rule; all is what none means.
+func (p *parser) selector(what string, f routing.Family) netip.Prefix {
+	prefix := p.prefix(what, f).Masked()
+	if prefix.Bits() == 0 {
+		return netip.Prefix{}
+	}
+	return prefix
 }
 
 func (p *parser) mark() routing.Mark {

@@ -31,6 +31,8 @@ ip -6 route add prohibit 2001:db8::/32 table main metric 1024 proto static
 ip -4 route add throw 10.0.0.0/8 table 50 proto boot
 ip -4 rule add priority 97 to 192.1.2.23/32 iif lo lookup main protocol kernel
 ip -4 rule add priority 97 iif lo fwmark 0x1/0xffffffff lookup main protocol kernel
+ip -4 rule add priority 88 from 192.0.3.0/24 to 192.0.2.0/24 lookup 50000001 protocol kernel
+ip -4 rule add priority 91 from 192.0.3.0/24 unreachable protocol kernel
 ip -4 rule add priority 98 lookup 50 suppress_prefixlength 0 protocol kernel
 ip -6 rule del priority 100 to 2001:db8::/32 fwmark 0x0/0xff lookup default protocol boot
 ip -4 rule add priority 101 unreachable protocol kernel

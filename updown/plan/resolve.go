@@ -22,19 +22,14 @@ func Resolve(c *conn.Conn, facts Facts) (Tunnel, conn.Diagnostics) {
 		Link:     c.Interface.Name,
 		IfID:     xfrmi.IfID(c.Interface.IfID),
 		Scheme:   scheme(c.Scheme),
-		Table:    routing.Table(c.Table),
-		Priority: c.RulePriority,
+		Table:    PlaceOf(c).Table,
+		Priority: PlaceOf(c).Priority,
 		ByPeer:   c.Escape == conn.EscapePeer,
+		BySource: c.RouteBy == conn.RouteBySource,
 		Metric:   c.Metric,
 		MTU:      c.MTU,
 
 		VRF: c.VRF, Multicast: c.Multicast,
-	}
-	if t.Table == 0 {
-		t.Table = DefaultPlace.Table
-	}
-	if t.Priority == 0 {
-		t.Priority = DefaultPlace.Priority
 	}
 	t.Mark, t.MarkOut = mark(c)
 	r.supported()
@@ -46,16 +41,26 @@ func Resolve(c *conn.Conn, facts Facts) (Tunnel, conn.Diagnostics) {
 	return t, r.found
 }
 
-// PlaceOf returns the table and priority that a conn uses.
+// PlaceOf returns the table and priority that a conn uses. The table is 0 for a
+// conn that would need one of its own and cannot have one.
 func PlaceOf(c *conn.Conn) Place {
 	p := DefaultPlace
-	if c.Table != 0 {
+	if c.RouteBy == conn.RouteBySource {
+		p = SourcePlace
+		p.Table, _ = routing.SourceTableOf(c.Interface.IfID)
+	} else if c.Table != 0 {
 		p.Table = routing.Table(c.Table)
 	}
 	if c.RulePriority != 0 {
 		p.Priority = c.RulePriority
 	}
 	return p
+}
+
+// PlacesOf returns where a conn has rules and routes, as Tunnel.Places does.
+func PlacesOf(c *conn.Conn) []Place {
+	p := PlaceOf(c)
+	return Tunnel{Table: p.Table, Priority: p.Priority, BySource: c.RouteBy == conn.RouteBySource}.Places()
 }
 
 type resolver struct {
@@ -88,6 +93,7 @@ func (r *resolver) supported() {
 	} else if place.Table >= routing.TableDefault && place.Table <= routing.TableLocal {
 		r.refuse("table", "invalid-value", "choose another number", "%s is a table of the kernel", place.Table)
 	}
+	r.bySource()
 	if r.c.MTU > maxRouteMTU {
 		r.refuse("mtu", "invalid-value", "", "%d is more than %d, the most that the kernel keeps", r.c.MTU, maxRouteMTU)
 	}
@@ -116,6 +122,7 @@ func (r *resolver) ends(t *Tunnel) {
 		t.NextHop = ours.NextHop.Addr
 	}
 	local, _ := ours.LocalAddr(r.facts.Locals, r.c.Family)
+	t.Local = local.Addr
 	ourNets, ok1 := r.selectors(side, ours, local.Addr)
 	theirNets, ok2 := r.selectors(side.Other(), theirs, t.Peer)
 	if !ok1 || !ok2 {

@@ -5,8 +5,11 @@ import (
 	"fmt"
 	"net/netip"
 	"strconv"
+	"strings"
 
+	"github.com/ipsecif/ipsecif/conn"
 	"github.com/ipsecif/ipsecif/routing"
+	"github.com/ipsecif/ipsecif/xfrmi"
 )
 
 // This file names what tunnels use beside objects of their own, so that those
@@ -16,7 +19,7 @@ import (
 // Uses returns the names of what a tunnel uses: its if_id, its place, its
 // peer's address and its nets.
 func (t Tunnel) Uses() []string {
-	place := Place{t.Table, t.Priority}
+	place := t.place()
 	uses := []string{t.LinkUse(), place.use("place")}
 	if hasDefault(t) {
 		uses = append(uses, place.use("default"))
@@ -29,6 +32,9 @@ func (t Tunnel) Uses() []string {
 	}
 	for _, p := range t.Pairs {
 		uses = append(uses, useOfNet(p.Theirs))
+		if t.BySource {
+			uses = append(uses, p.use())
+		}
 	}
 	return uses
 }
@@ -84,4 +90,41 @@ func UsesOfNetsWith(a netip.Addr) []string {
 func PeersPrefix(p netip.Prefix) string {
 	digits := len("4 ") + p.Bits()/4
 	return usePeer + familyHex(p.Masked().Addr())[:digits]
+}
+
+// usePair begins the uses of pairs of tunnels that are routed by source.
+const usePair = "pair "
+
+// use names a pair of a tunnel that is routed by source: first its remote
+// selector.
+func (p Pair) use() string {
+	return usePair + familyHex(p.Theirs.Masked().Addr()) + "/" + strconv.Itoa(p.Theirs.Bits()) + " from " + p.Ours.Masked().String()
+}
+
+// SourcedNear returns what the uses of all pairs of tunnels routed by source
+// begin with that may have packets in common with p, and of some others.
+func SourcedNear(p Pair) []string {
+	digits := len("4 ") + p.Theirs.Bits()/4
+	prefixes := []string{usePair + familyHex(p.Theirs.Masked().Addr())[:digits]}
+	for bits := range p.Theirs.Bits() {
+		wide := netip.PrefixFrom(p.Theirs.Addr(), bits).Masked()
+		prefixes = append(prefixes, usePair+familyHex(wide.Addr())+"/"+strconv.Itoa(bits)+" ")
+	}
+	return prefixes
+}
+
+// IsSourcedNear reports whether the pair of a use has sources in common with p.
+func IsSourcedNear(use string, p Pair) bool {
+	_, text, _ := strings.Cut(use, " from ")
+	ours, err := netip.ParsePrefix(text)
+	return err != nil || ours.Overlaps(p.Ours)
+}
+
+// UserOf returns the use that says that somebody has the table of a place, which
+// is one of those of c.
+func (p Place) UserOf(c *conn.Conn) string {
+	if p.Table > routing.SourceTable {
+		return Tunnel{IfID: xfrmi.IfID(c.Interface.IfID)}.LinkUse()
+	}
+	return p.use("place")
 }
