@@ -45,6 +45,9 @@ var plans = []plan{
 		ports: []port{{"eth0", "192.0.3", []string{"254"}}, {"eth1", "192.1.3", []string{"33"}}}},
 	{name: "road", gateway: "254", needs: []string{"nic"},
 		ports: []port{{"eth0", "192.1.3", []string{"209"}}}},
+	// dual has two providers; the default route is that of the second one.
+	{name: "dual", gateway: "254", forward: true, needs: []string{"nic"},
+		ports: []port{{"eth0", "192.1.2", []string{"77"}}, {"eth1", "192.1.3", []string{"77"}}}},
 	{name: "neighbour", gateway: "254", needs: []string{"nic"},
 		ports: []port{{"eth0", "192.1.3", []string{"99"}}}},
 	{name: "inet", gateway: "254", needs: []string{"nic"},
