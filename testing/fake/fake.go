@@ -72,7 +72,7 @@ func (k *Kernel) Observe(q plan.Query) (plan.Observation, error) {
 func (k *Kernel) everything(q plan.Query) plan.Observation {
 	o := plan.Observation{State: plan.State{}}
 	o.Facts.RPFilter.Links = map[string]int{}
-	o.Facts.LinkMTUs = map[string]plan.LinkMTU{}
+	o.Facts.LinkMTUs, o.Facts.PointToPoint = map[string]plan.LinkMTU{}, map[string]bool{}
 	o.Facts.Paths = map[plan.PathQuery]routing.Path{}
 	o.Facts.ReflectsMark = k.ReflectsMark
 	o.Facts.SAs = map[xfrmi.IfID][]plan.SA{}
@@ -104,6 +104,7 @@ func (k *Kernel) everything(q plan.Query) plan.Observation {
 		case xfrmi.Link:
 			if obj.Kind != xfrmi.Kind {
 				o.Facts.LinkMTUs[obj.Name] = k.linkMTU(obj.Name)
+				o.Facts.PointToPoint[obj.Name] = obj.Kind == "ipip"
 			}
 		case xfrmi.Attr:
 			if l, _ := k.State[xfrmi.Link{Name: obj.Link}.Key()].(xfrmi.Link); l.Kind != xfrmi.Kind && (obj.Name != xfrmi.AttrMaster || obj.Value == "") {

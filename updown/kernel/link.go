@@ -32,6 +32,7 @@ type linkTable struct {
 	owner map[string]uint32       // by name, the index of the master; of every xfrm interface
 	conf  map[string]linkConf     // by name
 	mtus  map[string]plan.LinkMTU // by name, of all but xfrm interfaces
+	ptp   map[string]bool         // by name, those with one other end
 }
 
 // linkConf has the IPv4 settings of a link, as RTM_GETLINK shows them: that
@@ -49,7 +50,7 @@ const (
 )
 
 func (k *Kernel) newLinkTable() *linkTable {
-	return &linkTable{k, map[uint32]string{}, map[string]uint32{}, map[string]uint32{}, map[string]linkConf{}, map[string]plan.LinkMTU{}}
+	return &linkTable{k, map[uint32]string{}, map[string]uint32{}, map[string]uint32{}, map[string]linkConf{}, map[string]plan.LinkMTU{}, map[string]bool{}}
 }
 
 // forget takes all links that were read out of the state.
@@ -126,6 +127,7 @@ func (t *linkTable) link(s plan.State, msg []byte) uint32 {
 		linkAttrs(s, link.Name, head, a)
 	} else {
 		t.mtus[link.Name] = mtuOf(a)
+		t.ptp[link.Name] = head.Flags&unix.IFF_POINTOPOINT != 0
 	}
 	s.Put(link)
 	return uint32(head.Index)

@@ -84,7 +84,7 @@ func tablesOf(s plan.State, vrfs []string) []routing.Table {
 // settings adds the settings of some links, and those of the host, and to the
 // paths what follows from their links.
 func (k *Kernel) settings(o *plan.Observation, links *linkTable, of map[string]bool) error {
-	o.Facts.LinkMTUs = links.mtus
+	o.Facts.LinkMTUs, o.Facts.PointToPoint = links.mtus, links.ptp
 	for q, p := range o.Facts.Paths {
 		p.MTU = links.mtus[p.Dev].Of(q.To, p.MTU)
 		o.Facts.Paths[q] = p

@@ -31,7 +31,7 @@ type Pair struct {
 type Tunnel struct {
 	Link     string         `json:"link"` // the name wished for; see Facts.LinkOf
 	IfID     xfrmi.IfID     `json:"if_id"`
-	Local    netip.Addr     `json:"local,omitzero"`    // the outer address of this host; invalid: not known
+	Local    netip.Addr     `json:"local,omitzero"`    // the outer address of this host; invalid: that of the moment
 	Peer     netip.Addr     `json:"peer,omitzero"`     // invalid: any
 	NextHop  netip.Addr     `json:"next_hop,omitzero"` // invalid: by the routes of the host
 	Pairs    []Pair         `json:"pairs"`

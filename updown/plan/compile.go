@@ -357,6 +357,9 @@ func sources(t Tunnel, is4 bool) []netip.Addr {
 func (c *compiler) path(t Tunnel) (routing.Path, bool) {
 	if t.NextHop.IsValid() && t.NextHop != t.Peer {
 		p, ok := c.facts.Paths[PathQuery{t.NextHop, t.Mark.Value}]
+		if c.facts.PointToPoint[p.Dev] {
+			return routing.Path{Dev: p.Dev, MTU: p.MTU}, ok
+		}
 		return routing.Path{Dev: p.Dev, Via: t.NextHop}, ok
 	}
 	p, ok := c.facts.Paths[PathQuery{t.Peer, t.Mark.Value}]

@@ -65,9 +65,11 @@ type Facts struct {
 	lent     map[conn.LocalAddr]bool    // addresses that ipsecif has put on other links
 	links    map[string]xfrmi.Link      // by name
 	vrfs     map[string]string          // by name of a link, the VRF that it belongs to
-	RPFilter RPFilter
-	Routed   []netip.Prefix // of Near.Dsts, those that the kernel has a route for, not only for a wider net
-	NoIPv6   bool           // the kernel was started without IPv6
+	// PointToPoint has links, by name, on which there is no next hop to choose.
+	PointToPoint map[string]bool
+	RPFilter     RPFilter
+	Routed       []netip.Prefix // of Near.Dsts, those that the kernel has a route for, not only for a wider net
+	NoIPv6       bool           // the kernel was started without IPv6
 	// ReflectsMark names the sysctl, if any, that gives replies the mark of
 	// the packet they answer: fwmark_reflect or tcp_fwmark_accept.
 	ReflectsMark string

@@ -122,7 +122,9 @@ func (r *resolver) ends(t *Tunnel) {
 		t.NextHop = ours.NextHop.Addr
 	}
 	local, _ := ours.LocalAddr(r.facts.Locals, r.c.Family)
-	t.Local = local.Addr
+	if ours.Host.Kind == conn.HostAddr {
+		t.Local = local.Addr // others may change, and the tunnel would not
+	}
 	ourNets, ok1 := r.selectors(side, ours, local.Addr)
 	theirNets, ok2 := r.selectors(side.Other(), theirs, t.Peer)
 	if !ok1 || !ok2 {
