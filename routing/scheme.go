@@ -109,10 +109,14 @@ func PriorityRange(p uint32) (lowest, highest uint32) {
 // PriorityOf returns the priority of the scheme to which a rule belongs that
 // looks up a table of ours.
 func PriorityOf(r Rule) uint32 {
-	if r.Suppress == 0 {
-		return uint32(int64(r.Priority) - offsetSpecific)
+	offset := int64(offsetDefault)
+	switch {
+	case r.Table == SourceTable:
+		offset = offsetOwn
+	case r.Suppress == 0, r.Table > SourceTable && r.To.IsValid():
+		offset = offsetSpecific
 	}
-	return uint32(int64(r.Priority) - offsetDefault)
+	return uint32(int64(r.Priority) - offset)
 }
 
 // Path is how packets to an address leave this host.

@@ -26,7 +26,8 @@ var DefaultPlace = Place{routing.DefaultTable, routing.DefaultPriority}
 type Managed []Place
 
 // Evident returns the places that are ours by what is in the kernel alone: our
-// routes are in the table, and rules as we make them look it up.
+// routes are in the table, or the table is one of those for sources, and rules as
+// we make them look it up.
 func Evident(s State) Managed {
 	tables := map[routing.Table]bool{}
 	for _, o := range s {
@@ -36,7 +37,7 @@ func Evident(s State) Managed {
 	}
 	var m Managed
 	for _, o := range s {
-		if r, ok := o.(routing.Rule); ok && tables[r.Table] && r.Protocol == routing.ProtocolKernel {
+		if r, ok := o.(routing.Rule); ok && (tables[r.Table] || r.Table >= routing.SourceTable) && r.Protocol == routing.ProtocolKernel {
 			m = append(m, Place{r.Table, routing.PriorityOf(r)})
 		}
 	}
