@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"runtime/debug"
+	"strings"
 	"slices"
 
 	"github.com/ipsecif/ipsecif/conn"
@@ -292,10 +293,7 @@ func (a *app) report(conns, lines []string, p plan.Plan) error {
 		_, err := fmt.Fprintf(a.out, "%s (%s)\n", lines[0], changes)
 		return err
 	}
-	for _, line := range lines {
-		fmt.Fprintln(a.out, line)
-	}
-	_, err := fmt.Fprintln(a.out, changes)
+	_, err := fmt.Fprintln(a.out, strings.Join(append(lines, changes), "\n"))
 	return err
 }
 

@@ -88,6 +88,9 @@ func (w Want) settleClamps(have State) {
 // if that has gone, and deletes those that none needs any more. Entries outside
 // the limits stay as they are.
 func (d *differ) chains() {
+	if !d.clamps() {
+		return
+	}
 	needed := map[xfrmi.ClampChain]bool{}
 	for _, o := range after(d.have, append(slices.Clone(d.makes), d.unmakes...)) {
 		if c, ok := o.(xfrmi.Clamp); ok {
@@ -108,4 +111,17 @@ func (d *differ) chains() {
 			d.unmakes = append(d.unmakes, Op{Del, chain})
 		}
 	}
+}
+
+// clamps reports whether anything is wanted of nftables, or is there.
+func (d *differ) clamps() bool {
+	for _, state := range []State{d.want.State, d.have} {
+		for _, o := range state {
+			switch o.(type) {
+			case xfrmi.Clamp, xfrmi.ClampChain, xfrmi.ClampTable:
+				return true
+			}
+		}
+	}
+	return false
 }

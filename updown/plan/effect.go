@@ -168,7 +168,7 @@ func (s State) setMTU(a xfrmi.Attr) {
 // sameNet returns the other IPv4 addresses of a link in the net of one of
 // them.
 func (s State) sameNet(a xfrmi.Addr) (others []xfrmi.Addr) {
-	if a.Prefix.Addr().Is6() {
+	if a.Prefix.Addr().Is6() || a.Prefix.IsSingleIP() {
 		return nil
 	}
 	for _, o := range s {
