@@ -186,6 +186,7 @@ type world struct {
 	managed plan.Managed
 	foreign plan.State
 	steady  map[string]plan.Tunnel // have been up, and nobody took them down
+	leaving map[string]plan.Tunnel // were steady, and are being taken down
 	broken  bool                   // somebody took something of ours away
 
 	nic     string // the name of the device to the outside
@@ -261,6 +262,12 @@ func (w *world) rpFilter(value int) routing.Sysctl {
 
 // hold checks, after every single operation, what users rely on.
 func (w *world) hold(op plan.Op) {
+	for name, t := range w.leaving {
+		r, ok := w.kernel.Lookup(fake.Packet{To: t.Peer, Mark: t.Mark.Value})
+		if ok && r.Dev == t.Link {
+			w.t.Fatalf("after %s: ESP of %s, which is going down, loops: %s", op, name, r)
+		}
+	}
 	for name, t := range w.steady {
 		for _, p := range t.Pairs {
 			inside := t.Peer.IsValid() && p.Theirs.Contains(t.Peer)
@@ -439,6 +446,11 @@ func (w *world) prevented(err error) bool {
 }
 
 func (w *world) down(c conn.Conn) {
+	w.leaving = map[string]plan.Tunnel{}
+	if t, ok := w.steady[c.Name]; ok {
+		w.leaving[c.Name] = t
+	}
+	defer func() { w.leaving = nil }()
 	delete(w.steady, c.Name)
 	if _, err := w.engine().Down([]string{c.Name}, []conn.Conn{c}); err != nil {
 		w.t.Fatalf("down %s: %v", c.Name, err)
@@ -458,7 +470,7 @@ func (w *world) end() {
 		w.t.Fatalf("up all: %v", err)
 	}
 	w.inSync()
-	w.steady = nil
+	w.steady, w.leaving = nil, w.claimed()
 	if _, err := w.engine().Down(w.names(), w.conns); err != nil {
 		w.t.Fatalf("down all: %v", err)
 	}

@@ -10,7 +10,7 @@ import (
 
 // Ranks of objects, in the order of making. What lets ESP and IKE escape comes
 // before what attracts traffic, so that there is no moment in which encrypted
-// packets loop. The order of deleting is the reverse.
+// packets loop. The order of deleting is about the reverse, see unmaking.
 const (
 	rankLink = iota
 	rankAddr
@@ -115,9 +115,24 @@ func (r order) making(ops []Op) []Op {
 	return sorted(r, ops, func(op Op) Object { return op.Object })
 }
 
-// unmaking returns operations in the reverse order.
+// unmaking returns operations in the reverse order, but for links: the routes
+// of one die with it, so it goes right after those of others, while ESP and IKE
+// still escape.
 func (r order) unmaking(ops []Op) []Op {
 	ops = r.making(ops)
 	slices.Reverse(ops)
+	slices.SortStableFunc(ops, func(a, b Op) int { return cmp.Compare(r.leaving(a), r.leaving(b)) })
 	return ops
+}
+
+// leaving is the part of a removal in which an operation is done.
+func (r order) leaving(op Op) int {
+	_, isLink := op.Object.(xfrmi.Link)
+	switch {
+	case r.rank(op.Object) == rankAttract:
+		return 0
+	case isLink:
+		return 1
+	}
+	return 2
 }
