@@ -35,6 +35,7 @@ func TestScenarios(t *testing.T) {
 			"network":   network,
 			"twin":      twin,
 			"conf":      conf,
+			"updown":    updownScript,
 			"pluto":     pluto,
 			"initiate":  initiate,
 			"charon":    charon,
