@@ -103,6 +103,11 @@ func (r Route) Mine() bool {
 	return r.Protocol == ProtocolIpsecif
 }
 
+// Guard returns the route that lets nothing out when r is gone.
+func (r Route) Guard() Route {
+	return Route{Table: r.Table, Type: Unreachable, Dst: r.Dst, Metric: WorstMetric, Protocol: ProtocolKernel}
+}
+
 // String returns the route in the notation of `ip route add`.
 func (r Route) String() string {
 	var b strings.Builder

@@ -194,18 +194,15 @@ func (l *Layout) rule(r Rule) {
 
 // through is the attracting route for dst in table t, with its guard.
 func (l *Layout) through(d Demand, dst netip.Prefix, t Table) {
-	if d.Block {
-		l.guard(dst, t)
-	}
 	src := d.Src
 	if src.IsValid() && src.Is4() != dst.Addr().Is4() {
 		src = netip.Addr{}
 	}
-	l.route(Route{Table: t, Type: Unicast, Dst: dst, Dev: d.Dev, Src: src, Metric: d.Metric, MTU: d.MTU, Protocol: ProtocolIpsecif})
-}
-
-func (l *Layout) guard(dst netip.Prefix, t Table) {
-	l.route(Route{Table: t, Type: Unreachable, Dst: dst, Metric: WorstMetric, Protocol: ProtocolKernel})
+	r := Route{Table: t, Type: Unicast, Dst: dst, Dev: d.Dev, Src: src, Metric: d.Metric, MTU: d.MTU, Protocol: ProtocolIpsecif}
+	if d.Block {
+		l.route(r.Guard())
+	}
+	l.route(r)
 }
 
 // toPeer is the route to the peer alone, past every tunnel.

@@ -64,7 +64,8 @@ conn six
 	mss=auto
 `
 
-// mixedConf has IPv4 and IPv6 inside IPv4.
+// mixedConf has IPv4 and IPv6 inside IPv4, and a tunnel whose routes depend on
+// the addresses of the other.
 const mixedConf = `
 conn mixed
 	leftsubnet=192.0.2.105/32,2001:db8:9::1/128
@@ -73,6 +74,13 @@ conn mixed
 	rightsubnet=192.1.2.48/32,2001:db8:99::/64
 	ipsec-interface=8
 	on-loss=block
+
+conn beside
+	leftsubnet=10.9.0.0/16
+	right=192.1.2.49
+	rightsubnet=192.1.2.49/32,10.6.0.0/16
+	ipsec-interface=8
+	on-loss=keep
 `
 
 // byPeerConf is for the overlay scheme alone: peers that are in the nets of
@@ -277,7 +285,7 @@ func (w *world) hold(op plan.Op) {
 					w.t.Fatalf("after %s: ESP of %s loops: %s", op, name, r)
 				}
 			}
-			if t.OnLoss != plan.Block {
+			if t.OnLoss == plan.Withdraw || t.OnLoss == plan.Keep && w.broken {
 				continue
 			}
 			for _, to := range samples(p.Theirs) {
@@ -381,8 +389,8 @@ func (w *world) step(which, what byte) {
 			w.rename(w.linkOf(c))
 			break
 		}
-		w.disturb(w.linkOf(c), what >= 128)
 		w.broken = true
+		w.disturb(w.linkOf(c), what >= 128)
 	case 7:
 		switch what / 9 % 4 {
 		case 0: // somebody renames the underlay device, or the default gateway changes
@@ -507,6 +515,7 @@ func FuzzConverge(f *testing.F) {
 	f.Add("overlay", []byte("2\x0471"))
 	f.Add("overlay", []byte{0, 0, 0, 70, 2, 0, 2, 71, 0, 6, 0, 0, 0, 70, 0, 2, 2, 2})
 	f.Add("overlay", []byte{0, 0, 4, 0, 3, 0, 3, 0, 0, 2, 3, 2, 5, 0})
+	f.Add("two-rules", []byte{5, 0, 6, 0, 5, 2, 5, 0, 6, 2})
 	f.Add("underlay", []byte{3, 0, 5, 0, 3, 2, 4, 0, 4, 14, 4, 0})
 	f.Add("not-mark", []byte{0, 0, 1, 0, 2, 0, 3, 0, 4, 0, 0, 2, 1, 14, 2, 4})
 	f.Add("mark-underlay", []byte{0, 0, 1, 0, 2, 0, 3, 0, 4, 0, 0, 2, 1, 14, 2, 4})

@@ -292,8 +292,8 @@ func (n *nearRun) limit(before []plan.Claim, want plan.Want) {
 // matter, where a link of
 // claims has gone or has changed, so that all of them need repair, where nobody
 // claims what a link of ours has, where a route to a peer may need repair
-// that is on no link of ours, and where an address on loopback may be one that
-// others have put there.
+// that is on no link of ours, where an address on loopback may be one that
+// others have put there, and where a guard is added and others may have one there.
 func (n *nearRun) sufficient(before []plan.Claim) bool {
 	r := &n.run
 	for _, l := range r.have.Facts.Locals.Addrs {
@@ -343,7 +343,9 @@ func (n *nearRun) sufficient(before []plan.Claim) bool {
 		a, isAttr := op.Object.(xfrmi.Attr)
 		_, isLink := op.Object.(xfrmi.Link)
 		_, there := r.link(a.Link)
-		return isAttr && there || isLink && op.Verb == plan.Del && r.drop == nil
+		route, _ := op.Object.(routing.Route)
+		guards := route.Type == routing.Unreachable && op.Verb == plan.Add
+		return isAttr && there || isLink && op.Verb == plan.Del && r.drop == nil || guards && r.drop != nil
 	})
 }
 

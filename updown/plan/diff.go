@@ -39,12 +39,14 @@ type Plan struct {
 func (p Plan) Empty() bool { return len(p.Ops) == 0 && len(p.Conflicts) == 0 }
 
 // Closes reports whether the plan adds the guard of a default route, or of its
-// halves: from then on nothing but the tunnel and perhaps the LAN is reached.
+// halves, and leaves it there: then nothing but the tunnel and perhaps the LAN
+// is reached.
 func (p Plan) Closes() bool {
 	return slices.ContainsFunc(p.Ops, func(op Op) bool {
 		rule, _ := op.Object.(routing.Rule)
 		route, _ := op.Object.(routing.Route)
-		return op.Verb == Add && (rule.Action == routing.RejectUnreachable && !rule.From.IsValid() || route.Type == routing.Unreachable && route.Dst.Bits() <= 1)
+		closes := rule.Action == routing.RejectUnreachable && !rule.From.IsValid() || route.Type == routing.Unreachable && route.Dst.Bits() <= 1
+		return closes && op.Verb == Add && !slices.Contains(p.Ops, Op{Del, op.Object})
 	})
 }
 
@@ -298,7 +300,6 @@ func (d *differ) ordered(remakes, moves []Op) []Op {
 	}
 	unmaking := prune(d.order.unmaking(d.unmakes))
 	s.effects(unmaking)
-	ops = append(ops, unmaking...)
 	var again []Op
 	for key, was := range made {
 		is := s[key]
@@ -310,7 +311,9 @@ func (d *differ) ordered(remakes, moves []Op) []Op {
 			again = append(again, Op{Replace, was})
 		}
 	}
-	return append(ops, d.order.making(again)...)
+	again = d.order.making(again)
+	shields := shield(again, made)
+	return slices.Concat(ops, shields, unmaking, again, undone(shields))
 }
 
 // stays reports whether an object that the kernel took away with another is to
