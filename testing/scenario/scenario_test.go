@@ -36,6 +36,8 @@ func TestScenarios(t *testing.T) {
 			"twin":      twin,
 			"conf":      conf,
 			"updown":    updownScript,
+			"watch":     watch,
+			"changes":   changes,
 			"pluto":     pluto,
 			"initiate":  initiate,
 			"charon":    charon,

@@ -40,15 +40,15 @@ func updownScript(ts *testscript.TestScript, neg bool, words []string) {
 	env := append(slices.Clone(plutoVariables), strings.Fields(ts.ReadFile(words[2]))...)
 	for _, variable := range env {
 		name, value, _ := strings.Cut(variable, "=")
-		if !strings.HasSuffix(name, "_CLIENT") {
+		if name != "PLUTO_MY_CLIENT" && name != "PLUTO_PEER_CLIENT" {
 			continue
 		}
 		client, _, _ := strings.Cut(value, "/")
+		client, _, _ = strings.Cut(client, "-")
 		env = append(env, name+"_NET="+client)
 		if name != "PLUTO_PEER_CLIENT" {
 			continue
 		}
-		client, _, _ = strings.Cut(client, "-")
 		family := "PLUTO_CLIENT_FAMILY=ipv4"
 		if netip.MustParseAddr(client).Is6() {
 			family, verb = "PLUTO_CLIENT_FAMILY=ipv6", verb+"-v6"
