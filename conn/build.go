@@ -63,6 +63,7 @@ var (
 	keyLocalLAN       = keyFor("local-lan")
 	keyMSS            = keyFor("mss")
 	keyMulticast      = keyFor("multicast")
+	keyNetns          = keyFor("netns")
 	keyOnLoss         = keyFor("on-loss")
 	keyRouteBy        = keyFor("route-by")
 	keyRulePriority   = keyFor("rule-priority")

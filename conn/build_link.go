@@ -24,6 +24,11 @@ func (b *builder) linkSettings(c *Conn) {
 		b.problem(kv, p)
 		c.VRF = name
 	}
+	if kv := b.get(keyNetns); kv != nil {
+		name, p := parseNetns(kv.Value)
+		b.problem(kv, p)
+		c.Netns = name
+	}
 	c.AddrDev = AddrDev(b.wordOf(keyInterfaceIPDev, uint8(AddrDevIPsec)))
 	c.Multicast = b.isYes(keyMulticast)
 }

@@ -24,6 +24,7 @@ type Conn struct {
 	VTI       VTI       // vti-interface= and its options
 	AddrDev   AddrDev   // own key interface-ip-dev=
 	VRF       string    // own key vrf=, name of the VRF device that the interface belongs to
+	Netns     string    // own key netns=, name of the network namespace that the interface is in
 	Multicast bool      // own key multicast=, of the interface
 
 	Metric     uint32 // metric=, of routes; 0 is none

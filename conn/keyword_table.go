@@ -225,6 +225,7 @@ var keywords = [...]keyword{
 	{name: "local-lan", flags: inConn | inSetup | own, kind: localLANWord},
 	{name: "mss", flags: inConn | inSetup | own},
 	{name: "multicast", flags: inConn | own | negotiate, kind: yesNo},
+	{name: "netns", flags: inConn | own | negotiate},
 	{name: "on-loss", flags: inConn | inSetup | own, kind: onLossWord},
 	{name: "route-by", flags: inConn | inSetup | own, kind: routeByWord},
 	{name: "rule-priority", flags: inConn | inSetup | own},

@@ -13,6 +13,7 @@ const (
 	CodeInterfaceSettings = "interface-settings"  // two conns of one if_id differ in scheme= or table=
 	CodeVRFClash          = "vrf-clash"           // two conns of one interface differ in vrf=
 	CodeVRFBehindDefault  = "vrf-behind-default"  // a default route outside is looked up before the VRF
+	CodeNetnsClash        = "netns-clash"         // two conns of one interface differ in netns=
 	CodeUniqueIfID        = "unique-if-id"        // strongSwan may hand out the same if_id
 	CodeSchemeClash       = "scheme-clash"        // one table with two schemes
 	CodePriorityClash     = "priority-clash"      // rules of two conns get in each other's way

@@ -39,11 +39,11 @@ func (l *linter) pluto() {
 // their routes differently.
 func (l *linter) interfaces() {
 	byID := map[uint32]*Conn{}
-	byName := map[string]*Conn{}
+	byName := map[netnsLink]*Conn{}
 	for i := range l.tunnels {
 		c := l.tunnels[i].Conn
 		id, name := c.Interface.IfID, c.Interface.Name
-		sameID, sameName := byID[id], byName[name]
+		sameID, sameName := byID[id], byName[netnsLink{c.Netns, name}]
 		switch {
 		case sameID != nil && sameID.Interface.Name != name:
 			l.fail(c, linkKey(c), CodeInterfaceClash,
@@ -53,6 +53,10 @@ func (l *linter) interfaces() {
 			l.fail(c, linkKey(c), CodeInterfaceClash,
 				fmt.Sprintf("%s has if_id %d here and if_id %d in conn %q (%s)", name, id, sameName.Interface.IfID, sameName.Section, sameName.Pos), "")
 			continue
+		case sameID != nil && sameID.Netns != c.Netns:
+			l.fail(c, "netns", CodeNetnsClash, fmt.Sprintf("%s is in %s here and in %s in conn %q (%s)",
+				name, netnsText(c.Netns), netnsText(sameID.Netns), sameID.Section, sameID.Pos), "give both the same netns=")
+			continue
 		case sameID != nil && sameID.VRF != c.VRF:
 			l.fail(c, "vrf", CodeVRFClash, fmt.Sprintf("%s is in %s here and in %s in conn %q (%s)",
 				name, vrfText(c.VRF), vrfText(sameID.VRF), sameID.Section, sameID.Pos), "give both the same vrf=")
@@ -61,7 +65,7 @@ func (l *linter) interfaces() {
 			l.sharedInterface(c, sameID)
 			continue
 		}
-		byID[id], byName[name] = c, c
+		byID[id], byName[netnsLink{c.Netns, name}] = c, c
 	}
 }
 
@@ -70,8 +74,8 @@ func (l *linter) interfaces() {
 func (l *linter) sharedInterface(c, other *Conn) {
 	key, here, there := "", "", ""
 	switch p, q := placeOf(c), placeOf(other); {
-	case c.VRF != "":
-		return // the VRF decides
+	case c.enclosed():
+		return // the VRF or network namespace decides
 	case p.table == q.table:
 		return // that they agree within a table is checked there
 	case schemeOf(c) != schemeOf(other):

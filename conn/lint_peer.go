@@ -12,7 +12,7 @@ func (l *linter) peers() {
 	lengths := map[int]bool{}
 	for i := range l.tunnels {
 		for _, d := range l.tunnels[i].demands {
-			if l.tunnels[i].VRF == "" && d.attracts() && l.tunnels[i].RouteBy != RouteBySource && len(nets[d.theirs]) < 2 {
+			if !l.tunnels[i].enclosed() && d.attracts() && l.tunnels[i].RouteBy != RouteBySource && len(nets[d.theirs]) < 2 {
 				nets[d.theirs] = append(nets[d.theirs], i)
 				lengths[d.theirs.Bits()] = true
 			}
@@ -47,7 +47,7 @@ func (t *tunnel) escapes(o *tunnel, dst netip.Prefix) bool {
 	}
 	escape, ok := t.escapePriority()
 	// An escape behind a default route is a matter of the two places.
-	return shares || ok && (escape < attractPriority(o.Conn, dst.Bits() == 0) || dst.Bits() == 0)
+	return shares || ok && (escape < attractPriority(o.Conn, dst.Bits() == 0) || dst.Bits() == 0 && t.Netns == "")
 }
 
 // swallowed reports it at the later of the two conns.

@@ -52,7 +52,7 @@ func (l *linter) places() {
 	for i := range l.tunnels {
 		t := &l.tunnels[i]
 		l.bySource(t.Conn)
-		if t.VRF != "" {
+		if t.enclosed() {
 			continue // no rules, and a table of its own
 		}
 		c, p := t.Conn, placeOf(t.Conn)

@@ -52,7 +52,7 @@ func (l *linter) routes() {
 	var all []*route
 	for i := range l.tunnels {
 		t := &l.tunnels[i]
-		if t.VRF != "" {
+		if t.enclosed() {
 			continue // its routes are in tables of their own
 		}
 		for _, d := range t.demands {
@@ -96,7 +96,7 @@ func (l *linter) mainPriorities() [2]uint32 {
 	ps := [2]uint32{maxRulePriority + 1, maxRulePriority + 1}
 	for i := range l.tunnels {
 		t := &l.tunnels[i]
-		if t.VRF != "" {
+		if t.enclosed() {
 			continue // its routes are in tables of their own
 		}
 		for _, d := range t.demands {

@@ -29,6 +29,9 @@ func attractPriority(c *Conn, isDefault bool) uint32 {
 // its own route, if there is one.
 func (t *tunnel) escapePriority() (uint32, bool) {
 	p, s := placeOf(t.Conn).priority, schemeOf(t.Conn)
+	if t.enclosed() {
+		s = SchemeOverlay
+	}
 	if !t.inside() && t.Escape != EscapePeer || s == SchemeNotMark {
 		return 0, false
 	}
@@ -46,7 +49,7 @@ func (l *linter) schemes() {
 	notMark := map[uint32]*Conn{} // by table
 	for i := range l.tunnels {
 		t := &l.tunnels[i]
-		if t.VRF != "" {
+		if t.enclosed() {
 			continue // which has no scheme
 		}
 		l.fixedLAN(t)

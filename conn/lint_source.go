@@ -12,6 +12,8 @@ func (l *linter) bySource(c *Conn) {
 		}
 	case c.VRF != "":
 		l.fail(c, "route-by", CodeUnsupported, "in a VRF the device of a packet decides, not its source", "leave vrf= out")
+	case c.Netns != "":
+		l.fail(c, "route-by", CodeUnsupported, "rules in another network namespace are not supported", "leave netns= out")
 	case c.Table != 0:
 		l.fail(c, "table", CodeUnsupported, fmt.Sprintf("with route-by=source the table is %d and the if_id", uint32(sourceTable)), "leave it out")
 	case schemeOf(c) != SchemeOverlay:

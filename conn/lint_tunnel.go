@@ -26,11 +26,15 @@ func (d demand) attracts() bool { return d.ours != d.theirs }
 
 func (d demand) isDefault() bool { return d.theirs.Bits() == 0 }
 
+// enclosed tells whether the routes of the tunnel are where nothing looks for a
+// way that is not meant for it: in a VRF or another network namespace.
+func (c *Conn) enclosed() bool { return c.VRF != "" || c.Netns != "" }
+
 // inside tells whether the peer's address is in one of its own selectors, so
 // that ESP packets need a way to escape. They are looked up outside of every
-// VRF.
+// VRF, and in no other network namespace.
 func (t *tunnel) inside() bool {
-	return t.VRF == "" && slices.ContainsFunc(t.demands, func(d demand) bool { return d.inside })
+	return !t.enclosed() && slices.ContainsFunc(t.demands, func(d demand) bool { return d.inside })
 }
 
 // orient sorts the conns into tunnels and plain, as seen from this host.

@@ -20,7 +20,7 @@ func (l *linter) vrfs() {
 	for i := range l.tunnels {
 		t := &l.tunnels[i]
 		p := placeOf(t.Conn).priority
-		if t.VRF == "" && !inMain(schemeOf(t.Conn)) && p < priorityVRF && slices.ContainsFunc(t.demands, demand.isDefault) {
+		if !t.enclosed() && !inMain(schemeOf(t.Conn)) && p < priorityVRF && slices.ContainsFunc(t.demands, demand.isDefault) {
 			l.fail(t.Conn, "rule-priority", CodeVRFBehindDefault, fmt.Sprintf("with %d its default route is looked up before VRFs, which are at %d, and takes the packets of conn %q (%s) in %s",
 				p, priorityVRF, inside.Section, inside.Pos, vrfText(inside.VRF)), "set a number above 1000")
 		}

@@ -34,3 +34,27 @@ func parseLinkName(s string) (string, *problem) {
 	}
 	return "", p
 }
+
+// maxNetnsName is the most bytes that the name of a file may have.
+const maxNetnsName = 255
+
+// parseNetns reads the name of a network namespace, which is that of a file
+// below /run/netns. One with a minus in front would be an option of ip(8).
+func parseNetns(s string) (string, *problem) {
+	isBlank := func(r rune) bool { return unicode.IsSpace(r) || unicode.IsControl(r) }
+	p := &problem{text: quote(s) + " is not the name of a network namespace"}
+	switch {
+	case s == "":
+		p.text = "the value is empty"
+	case strings.Contains(s, "/"):
+		p.at = strings.Index(s, "/")
+		p.hint = "a name as `ip netns` shows it, not a path"
+	case s == ".", s == "..", strings.HasPrefix(s, "-"), len(s) > maxNetnsName:
+		p.hint = "a name as `ip netns` shows it"
+	case !utf8.ValidString(s), strings.ContainsFunc(s, isBlank), strings.ContainsAny(s, "\"'`$\\&;|<>()*?[]#~=%!{}"):
+		p.hint = "without blanks and characters that mean something to a shell"
+	default:
+		return s, nil
+	}
+	return "", p
+}

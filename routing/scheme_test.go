@@ -35,7 +35,7 @@ func text(l Layout) string {
 	return strings.Join(lines, "\n")
 }
 
-func TestInVRF(t *testing.T) {
+func TestEnclosed(t *testing.T) {
 	for _, tt := range []struct {
 		dst    string
 		change func(*Demand)
@@ -51,10 +51,15 @@ default dev ipsec1 table 50 proto 50`},
 unreachable 2001:db8::/32 table 50 metric 4294967295 proto kernel
 2001:db8::/32 dev ipsec1 table 50 metric 1024 proto 50`},
 		{"0.0.0.0/0", func(d *Demand) { d.Attract = false }, ``},
+		{"0.0.0.0/0", func(d *Demand) { d.Table = TableMain }, `
+unreachable 0.0.0.0/1 table main metric 4294967295 proto kernel
+0.0.0.0/1 dev ipsec1 table main proto 50
+unreachable 128.0.0.0/1 table main metric 4294967295 proto kernel
+128.0.0.0/1 dev ipsec1 table main proto 50`},
 	} {
 		d := demand(tt.dst)
 		tt.change(&d)
-		if got := text(d.InVRF()); got != strings.TrimSpace(tt.want) {
+		if got := text(d.Enclosed()); got != strings.TrimSpace(tt.want) {
 			t.Errorf("%s: got\n%s\nwant%s", tt.dst, got, tt.want)
 		}
 	}

@@ -33,11 +33,12 @@ func (e *Engine) Leftovers(known []conn.Conn, force bool) (plan.Plan, error) {
 // refuseUsed adds a conflict to the plan for each interface that would be taken
 // away although it is in use, and returns them.
 func (e *Engine) refuseUsed(r *run) error {
-	var links []xfrmi.Link
+	var links []plan.Object
 	var ids []xfrmi.IfID
 	for _, op := range r.plan.Ops {
-		if link, ok := op.Object.(xfrmi.Link); ok && op.Verb == plan.Del {
-			links, ids = append(links, link), append(ids, link.IfID)
+		_, inner := plan.Where(op.Object)
+		if link, ok := inner.(xfrmi.Link); ok && op.Verb == plan.Del {
+			links, ids = append(links, op.Object), append(ids, link.IfID)
 		}
 	}
 	if links == nil {
@@ -48,9 +49,11 @@ func (e *Engine) refuseUsed(r *run) error {
 		return err
 	}
 	var errs []error
-	for _, link := range links {
-		if users := users(link, r.known, have.Facts); users != nil {
-			c := plan.Conflict{Have: link, Text: fmt.Sprintf("%s with if_id %s is claimed by no conn, but is in use: %s; "+
+	for _, o := range links {
+		netns, inner := plan.Where(o)
+		link := inner.(xfrmi.Link)
+		if users := users(netns, link, r.known, have.Facts); users != nil {
+			c := plan.Conflict{Have: o, Text: fmt.Sprintf("%s with if_id %s is claimed by no conn, but is in use: %s; "+
 				"use --force to take it away all the same", link.Name, link.IfID, strings.Join(users, "; "))}
 			r.plan.Conflicts = append(r.plan.Conflicts, c)
 			errs = append(errs, c)
@@ -60,10 +63,10 @@ func (e *Engine) refuseUsed(r *run) error {
 }
 
 // users says who seems to use an interface.
-func users(link xfrmi.Link, known []conn.Conn, facts plan.Facts) []string {
+func users(netns string, link xfrmi.Link, known []conn.Conn, facts plan.Facts) []string {
 	var users []string
 	for _, c := range known {
-		if c.Interface.IfID == uint32(link.IfID) || c.Interface.Name == link.Name {
+		if c.Interface.IfID == uint32(link.IfID) || c.Interface.Name == link.Name && c.Netns == netns {
 			users = append(users, fmt.Sprintf("it is that of conn %q (%s), which `ipsecif up %s` claims and `ipsecif down %s` takes away", c.Name, c.Pos, c.Name, c.Name))
 		}
 	}

@@ -3,6 +3,7 @@ package updown_test
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"math/rand/v2"
 	"net/netip"
 	"slices"
@@ -149,6 +150,17 @@ conn in-vrf
 	escape=peer
 	vrf=red
 
+conn in-netns
+	leftsubnet=192.0.6.1/32,2001:db8:7::1/128
+	leftsourceip=192.0.6.1,2001:db8:7::1
+	right=192.1.2.53
+	rightsubnet=0.0.0.0/0,2001:db8:78::/64
+	ipsec-interface=12
+	link-name=ipsec11
+	on-loss=block
+	escape=peer
+	netns=green
+
 conn loopback
 	leftsubnet=192.0.6.1/32
 	leftsourceip=192.0.6.1
@@ -184,6 +196,14 @@ var convergeKernel = []string{
 	"ip -4 route add 10.200.0.0/16 via 192.1.3.1 dev eth0 table main proto static",
 }
 
+// convergeNetns is what the network namespace green has of its own, among it a
+// way out that nothing protected may take.
+var convergeNetns = []string{
+	"ip -n green link add eth0 type dummy",
+	"ip -n green -4 address add 10.99.0.2/24 dev eth0",
+	"ip -n green -4 route add default via 10.99.0.1 dev eth0 table main proto static",
+}
+
 // world is a host on which things happen, and what must always hold there.
 type world struct {
 	t       *testing.T
@@ -193,6 +213,7 @@ type world struct {
 	conns   []conn.Conn
 	managed plan.Managed
 	foreign plan.State
+	green   plan.State             // what the network namespace green has of its own
 	steady  map[string]plan.Tunnel // have been up, and nobody took them down
 	leaving map[string]plan.Tunnel // were steady, and are being taken down
 	broken  bool                   // somebody took something of ours away
@@ -220,18 +241,34 @@ func newWorld(t *testing.T, scheme string) *world {
 	}
 	w.conns = conns
 	w.managed = plan.Managed{plan.DefaultPlace, {Table: 50, Priority: 1100}, {Table: 10}}
-	for _, line := range convergeKernel {
+	w.apply(convergeKernel)
+	w.newNetns()
+	w.foreign = w.foreignState()
+	w.kernel.After = w.hold
+	return w
+}
+
+// apply is how somebody else changes the host.
+func (w *world) apply(lines []string) {
+	for _, line := range lines {
 		op, err := plan.ParseOp(line)
 		if err == nil {
 			err = w.kernel.Apply([]plan.Op{op}, func(plan.Op) {})
 		}
 		if err != nil {
-			t.Fatal(err)
+			w.t.Fatal(err)
 		}
 	}
-	w.foreign = w.foreignState()
-	w.kernel.After = w.hold
-	return w
+}
+
+// newNetns makes the network namespace green, anew if there is one.
+func (w *world) newNetns() {
+	hold := w.kernel.After
+	w.kernel.After = nil // as long as its own ways are not complete
+	w.kernel.DelNetns("green")
+	w.kernel.AddNetns("green")
+	w.apply(convergeNetns)
+	w.green, w.kernel.After = maps.Clone(w.kernel.In("green").State), hold
 }
 
 func (w *world) foreignState() plan.State {
@@ -258,8 +295,10 @@ func (w *world) foreignState() plan.State {
 }
 
 // isTunnel reports whether a link is an xfrm interface.
-func (w *world) isTunnel(link string) bool {
-	l, _ := w.kernel.State[xfrmi.Link{Name: link}.Key()].(xfrmi.Link)
+func (w *world) isTunnel(link string) bool { return w.isTunnelIn("", link) }
+
+func (w *world) isTunnelIn(netns, link string) bool {
+	l, _ := w.kernel.In(netns).State[xfrmi.Link{Name: link}.Key()].(xfrmi.Link)
 	return l.Kind == xfrmi.Kind
 }
 
@@ -279,7 +318,7 @@ func (w *world) hold(op plan.Op) {
 	for name, t := range w.steady {
 		for _, p := range t.Pairs {
 			inside := t.Peer.IsValid() && p.Theirs.Contains(t.Peer)
-			if inside {
+			if inside || t.Netns != "" {
 				r, ok := w.kernel.Lookup(fake.Packet{To: t.Peer, Mark: t.Mark.Value})
 				if ok && w.isTunnel(r.Dev) {
 					w.t.Fatalf("after %s: ESP of %s loops: %s", op, name, r)
@@ -290,8 +329,8 @@ func (w *world) hold(op plan.Op) {
 			}
 			for _, to := range samples(p.Theirs) {
 				for _, packet := range w.packets(to, t) {
-					r, ok := w.kernel.Lookup(packet)
-					if ok && !w.isTunnel(r.Dev) && !w.bypasses(t, p, r) {
+					r, ok := w.kernel.In(t.Netns).Lookup(packet)
+					if ok && !w.isTunnelIn(t.Netns, r.Dev) && !w.bypasses(t, p, r) {
 						w.t.Fatalf("after %s: packets of %s to %s leave in the clear: %s", op, name, to, r)
 					}
 				}
@@ -384,7 +423,13 @@ func (w *world) step(which, what byte) {
 			}
 		})
 		w.broken = true
-	case 6: // somebody renames the link, or takes it away, or down
+	case 6: // somebody renames the link, or takes it away, or down, or its namespace away
+		if c.Netns != "" {
+			w.newNetns()
+			delete(w.steady, c.Name)
+			w.broken = true
+			break
+		}
 		if what&64 != 0 {
 			w.rename(w.linkOf(c))
 			break
@@ -481,6 +526,9 @@ func (w *world) end() {
 	w.steady, w.leaving = nil, w.claimed()
 	if _, err := w.engine().Down(w.names(), w.conns); err != nil {
 		w.t.Fatalf("down all: %v", err)
+	}
+	if green := w.kernel.In("green").State; !maps.Equal(green, w.green) {
+		w.t.Errorf("green has %v, want %v", green, w.green)
 	}
 	now := w.foreignState()
 	for key := range now {

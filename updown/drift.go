@@ -27,8 +27,8 @@ func (v viewer) differences(leftovers []plan.Object) []Difference {
 		}
 		found = append(found, d)
 	}
-	for _, o := range v.want.State.Sorted() {
-		d := Difference{Conns: v.want.Owners[o.Key()], Want: madeBy(o)}
+	for _, o := range v.want.Sorted() {
+		d := Difference{Conns: v.want.OwnersOf(o), Want: madeBy(o)}
 		have := v.have[o.Key()]
 		switch d.Condition = v.object(o).Condition; {
 		case d.Condition == Missing:
@@ -40,7 +40,7 @@ func (v viewer) differences(leftovers []plan.Object) []Difference {
 		found = append(found, d)
 	}
 	for _, o := range leftovers {
-		found = append(found, Difference{Condition: Leftover, Conns: v.want.Withdrawn[o.Key()], Have: madeBy(o)})
+		found = append(found, Difference{Condition: Leftover, Conns: v.want.WithdrawnFor(o), Have: madeBy(o)})
 	}
 	return found
 }

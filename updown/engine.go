@@ -27,12 +27,15 @@ type Kernel interface {
 	Apply(ops []plan.Op, trace func(plan.Op)) error
 }
 
-// Engine serves claims. All fields but Names and Adopt must be set.
+// Engine serves claims. All fields but Names, Netns and Adopt must be set.
 type Engine struct {
 	Kernel Kernel
 	Store  *claim.Store
 	// Managed has the places of the configuration; those of claims are added.
 	Managed plan.Managed
+	// Netns has the network namespaces of the configuration, where leftovers are
+	// looked for; those of claims are added.
+	Netns []string
 	// Adopt lets Up take the place of foreign routes and rules. They are put
 	// back when no claim needs the place any more.
 	Adopt bool
@@ -197,6 +200,9 @@ func (e *Engine) managed(claims []plan.Claim) plan.Managed {
 	places := append(plan.Managed{plan.DefaultPlace, plan.SourcePlace}, e.Managed...)
 	for _, c := range claims {
 		for _, t := range append(c.Previous, c.Tunnel) {
+			if t.Netns != "" && !t.ByPeer {
+				continue
+			}
 			places = append(places, t.Places()...)
 		}
 	}
@@ -207,6 +213,7 @@ func (e *Engine) managed(claims []plan.Claim) plan.Managed {
 // observeAll observes, and again with the places that are evidently ours beside
 // the managed ones, for what is left over of claims that are lost.
 func (e *Engine) observeAll(q plan.Query, managed plan.Managed) (plan.Query, plan.Managed, plan.Observation, error) {
+	q.Netns = sorted(append(q.Netns, e.Netns...))
 	have, err := e.Kernel.Observe(q)
 	if err != nil {
 		return q, managed, have, err
@@ -235,6 +242,9 @@ func query(managed plan.Managed, claims []plan.Claim, saved []plan.Saved, conns 
 		}
 	}
 	for _, s := range saved {
+		if s.Netns != "" {
+			continue // all of it is read
+		}
 		switch o := s.Object().(type) {
 		case routing.Route:
 			q.Tables = append(q.Tables, o.Table)
@@ -256,7 +266,27 @@ func query(managed plan.Managed, claims []plan.Claim, saved []plan.Saved, conns 
 		q.VRFs = append(q.VRFs, conns[i].VRF)
 	}
 	q.VRFs = sorted(q.VRFs)
+	q.Netns = netns(claims, saved, conns)
 	return q
+}
+
+// netns returns the names of the other network namespaces that anything was or
+// is to be in, each once.
+func netns(claims []plan.Claim, saved []plan.Saved, conns []conn.Conn) []string {
+	names := map[string]bool{}
+	for _, c := range claims {
+		for _, t := range append(c.Previous, c.Tunnel) {
+			names[t.Netns] = true
+		}
+	}
+	for _, s := range saved {
+		names[s.Netns] = true
+	}
+	for i := range conns {
+		names[conns[i].Netns] = true
+	}
+	delete(names, "")
+	return slices.Sorted(maps.Keys(names))
 }
 
 // sas returns the if_ids of which SAs decide about sizes or routes, each once.

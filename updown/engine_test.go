@@ -34,6 +34,7 @@ var update = flag.Bool("update", false, "write the golden files anew")
 //	kernel OPERATION                           somebody else changes the kernel
 //	sa NAME IF_ID PEER, sa none                an IKE daemon makes SAs, or takes all away
 //	rename OLD NEW                             somebody renames a link
+//	netns add NAME, netns del NAME             somebody makes or deletes a network namespace
 //	fail N                                     the N-th operation from now fails
 //	conf NAME                                  the file NAME becomes ipsec.conf
 //	lose-claims                                the state directory is lost
@@ -91,10 +92,13 @@ func newStory(t *testing.T, ar *txtar.Archive) *story {
 	for _, f := range ar.Files {
 		s.files[f.Name] = string(f.Data)
 	}
+	for name := range strings.FieldsSeq(s.files["netns"]) {
+		s.kernel.AddNetns(name)
+	}
 	for line := range strings.Lines(s.files["kernel"]) {
 		s.apply(line)
 	}
-	s.found = after(s.kernel)
+	s.found = s.kernel.All()
 	return s
 }
 
@@ -107,14 +111,6 @@ func (s *story) apply(line string) {
 	if err := s.kernel.Apply([]plan.Op{op}, func(plan.Op) {}); err != nil {
 		s.t.Fatal(err)
 	}
-}
-
-func after(k *fake.Kernel) plan.State {
-	state := plan.State{}
-	for _, o := range k.State {
-		state.Put(o)
-	}
-	return state
 }
 
 func (s *story) run() string {
@@ -141,6 +137,13 @@ func (s *story) command(command, rest string) {
 	case "rename":
 		from, to, _ := strings.Cut(rest, " ")
 		s.kernel.Rename(from, to)
+	case "netns":
+		verb, name, _ := strings.Cut(rest, " ")
+		if verb == "add" {
+			s.kernel.AddNetns(name)
+		} else {
+			s.kernel.DelNetns(name)
+		}
 	case "fail":
 		if _, err := fmt.Sscan(rest, &s.kernel.FailAt); err != nil {
 			s.t.Fatal(err)
@@ -192,18 +195,27 @@ func (s *story) sa(rest string) {
 
 func (s *story) pristine() {
 	var lines []string
-	for key, o := range s.kernel.State {
+	now := s.kernel.All()
+	for key, o := range now {
 		if s.found[key] != o {
-			lines = append(lines, fmt.Sprintf("there is %s\n", o))
+			lines = append(lines, fmt.Sprintf("there is %s\n", placed(o)))
 		}
 	}
 	for key, o := range s.found {
-		if s.kernel.State[key] == nil {
-			lines = append(lines, fmt.Sprintf("gone is %s\n", o))
+		if now[key] == nil {
+			lines = append(lines, fmt.Sprintf("gone is %s\n", placed(o)))
 		}
 	}
 	slices.Sort(lines)
 	s.out.WriteString(strings.Join(lines, ""))
+}
+
+// placed names an object with its network namespace.
+func placed(o plan.Object) string {
+	if netns, inner := plan.Where(o); netns != "" {
+		return "in " + netns + " " + inner.String()
+	}
+	return o.String()
 }
 
 func (s *story) engineCommand(command string, names []string) {
@@ -224,6 +236,9 @@ func (s *story) engineCommand(command string, names []string) {
 	e := &updown.Engine{Kernel: s.kernel, Store: claim.Open(s.dir), Adopt: adopt, Trace: func(op plan.Op) { fmt.Fprintf(&s.out, "%s\n", op) }}
 	for i := range all {
 		e.Managed = append(e.Managed, plan.PlaceOf(&all[i]))
+		if all[i].Netns != "" {
+			e.Netns = append(e.Netns, all[i].Netns)
+		}
 	}
 	switch command {
 	case "up":

@@ -41,8 +41,8 @@ func (r *run) surprised(err error) bool {
 // that is not enough.
 func (e *Engine) prepareNear(t task) (r run, err error) {
 	names := changing(t.conns, t.drop)
-	inVRF := func(c conn.Conn) bool { return c.VRF != "" }
-	if len(names) == 0 || len(names) > few || t.adopt || slices.ContainsFunc(t.conns, byPlace) || slices.ContainsFunc(t.conns, inVRF) {
+	enclosed := func(c conn.Conn) bool { return c.VRF != "" || c.Netns != "" }
+	if len(names) == 0 || len(names) > few || t.adopt || slices.ContainsFunc(t.conns, byPlace) || slices.ContainsFunc(t.conns, enclosed) {
 		return r, errLookFurther
 	}
 	err = e.Store.Read(func(store *claim.Reader) error {
@@ -93,7 +93,7 @@ func (n *nearRun) prepare(t task) (run, error) {
 		return *r, err
 	}
 	// Whether a displaced object can be put back depends on what others have.
-	if slices.ContainsFunc(r.saved, func(s plan.Saved) bool { return s.Kind == plan.SavedForeign }) {
+	if slices.ContainsFunc(r.saved, func(s plan.Saved) bool { return s.Kind == plan.SavedForeign || s.Netns != "" }) {
 		return *r, errLookFurther
 	}
 	before, err := n.before(drop)
@@ -142,8 +142,8 @@ func (n *nearRun) prepare(t task) (run, error) {
 }
 
 // before returns the claims that are to change, as they are. An interrupted
-// change, a claim to be given up that is not there, and one in a VRF, need a
-// look at everything.
+// change, a claim to be given up that is not there, and one in a VRF or another
+// network namespace, need a look at everything.
 func (n *nearRun) before(drop []string) ([]plan.Claim, error) {
 	var before []plan.Claim
 	for name := range n.names {
@@ -151,7 +151,7 @@ func (n *nearRun) before(drop []string) ([]plan.Claim, error) {
 		switch {
 		case err != nil:
 			return nil, err
-		case !ok && drop != nil, ok && c.Unfinished, ok && c.Tunnel.VRF != "":
+		case !ok && drop != nil, ok && c.Unfinished, ok && (c.Tunnel.VRF != "" || c.Tunnel.Netns != ""):
 			return nil, errLookFurther
 		case ok:
 			before = append(before, c)
@@ -213,7 +213,7 @@ func (n *nearRun) others(before []plan.Claim, facts plan.Facts) ([]plan.Claim, e
 		if err != nil {
 			return nil, err
 		}
-		if !ok || c.Unfinished {
+		if !ok || c.Unfinished || c.Tunnel.Netns != "" {
 			return nil, errLookFurther
 		}
 		others = append(others, c)

@@ -35,7 +35,7 @@ func (n *nearRun) query(before []plan.Claim, conns []conn.Conn) plan.Query {
 	}
 	for i := range conns {
 		c := &conns[i]
-		n.run.scope.Add(c.Name, c.Interface.Name, xfrmi.IfID(c.Interface.IfID))
+		n.run.scope.Add(c.Name, c.Netns, c.Interface.Name, xfrmi.IfID(c.Interface.IfID))
 		q.Near.Links = append(q.Near.Links, c.Interface.Name)
 		if c.AddrDev == conn.AddrDevLo {
 			q.Near.Links = append(q.Near.Links, "lo")

@@ -75,7 +75,7 @@ func testNear(t *testing.T, scheme string) {
 	if _, err := e.Up(conns[:100]); err != nil {
 		t.Fatal(err)
 	}
-	many := after(k.Kernel)
+	many := k.Kernel.All()
 	for _, c := range conns[100:] {
 		for _, step := range []struct {
 			name string
@@ -92,7 +92,7 @@ func testNear(t *testing.T, scheme string) {
 				t.Errorf("%s %s: %v, %d changes, %d queries for everything", step.name, c.Name, err, len(p.Ops), k.unlimited)
 			}
 		}
-		if now := after(k.Kernel); len(now) != len(many) {
+		if now := k.Kernel.All(); len(now) != len(many) {
 			t.Errorf("%d objects after %s, want %d", len(now), c.Name, len(many))
 		}
 	}

@@ -88,7 +88,7 @@ func (e *Engine) prepare(t task) (run, error) {
 	for i := range conns {
 		c := &conns[i]
 		r.managed = append(r.managed, plan.PlacesOf(c)...)
-		r.scope.Add(c.Name, c.Interface.Name, xfrmi.IfID(c.Interface.IfID))
+		r.scope.Add(c.Name, c.Netns, c.Interface.Name, xfrmi.IfID(c.Interface.IfID))
 	}
 	r.query = query(r.managed, before, saved, conns, e.Names)
 	if t.collect {
@@ -246,7 +246,7 @@ func (r *run) sort(before []plan.Claim, drop []string) {
 			continue
 		}
 		for _, t := range append(c.Previous, c.Tunnel) {
-			r.scope.Add(c.Name, t.Link, t.IfID)
+			r.scope.Add(c.Name, t.Netns, t.Link, t.IfID)
 		}
 		if !again {
 			r.leaving = append(r.leaving, c)

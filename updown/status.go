@@ -49,6 +49,7 @@ type ConnStatus struct {
 	Wished    string          `json:"wished_link,omitempty"` // the configured name, where the link has another
 	IfID      uint32          `json:"if_id"`
 	VRF       string          `json:"vrf,omitempty"`
+	Netns     string          `json:"netns,omitempty"` // network namespace of the link, "" for that of ipsecif
 	Peer      string          `json:"peer,omitempty"`
 	Scheme    routing.Scheme  `json:"scheme,omitempty"`
 	OnLoss    plan.OnLoss     `json:"on_loss,omitempty"`
@@ -121,12 +122,11 @@ func (e *Engine) Status(conns []conn.Conn, complete bool) (Status, error) {
 	}
 	var leftovers []plan.Object
 	for _, op := range diff.Ops {
-		key := op.Object.Key()
-		if op.Verb != plan.Del || want.State[key] != nil || !managed.Owns(op.Object) || have.State.Uses(op.Object) {
+		if op.Verb != plan.Del || want.Has(op.Object) || !managed.Owns(op.Object) || have.State.Uses(op.Object) {
 			continue
 		}
 		leftovers = append(leftovers, op.Object)
-		if want.Withdrawn[key] == nil {
+		if len(want.WithdrawnFor(op.Object)) == 0 {
 			s.Leftovers = append(s.Leftovers, ObjectStatus{Object: madeBy(op.Object), Condition: Leftover})
 		}
 	}
@@ -139,7 +139,7 @@ func displaced(saved []plan.Saved) []string {
 	var commands []string
 	for _, s := range saved {
 		if s.Kind == plan.SavedForeign {
-			commands = append(commands, s.Was)
+			commands = append(commands, madeBy(plan.Inside(s.Netns, s.Object())))
 		}
 	}
 	return commands
@@ -188,7 +188,7 @@ func (v viewer) claim(c plan.Claim) ConnStatus {
 	t := c.Tunnel
 	s := ConnStatus{
 		Name: c.Name, Condition: InSync, Owner: c.Owner, Link: v.facts.LinkOf(t), IfID: uint32(t.IfID),
-		VRF: t.VRF, Scheme: t.Scheme, OnLoss: t.OnLoss, Peer: "any",
+		VRF: t.VRF, Netns: t.Netns, Scheme: t.Scheme, OnLoss: t.OnLoss, Peer: "any",
 	}
 	if s.Link != t.Link {
 		s.Wished = t.Link
@@ -196,7 +196,7 @@ func (v viewer) claim(c plan.Claim) ConnStatus {
 	if t.Peer.IsValid() {
 		s.Peer = t.Peer.String()
 	}
-	if m, ok := v.want.MTUs[s.Link]; ok && t.LinkMTU.Auto {
+	if m, ok := v.want.MTU(t, s.Link); ok && t.LinkMTU.Auto {
 		s.MTU = &m
 	}
 	for _, o := range v.owned[c.Name] {
@@ -229,7 +229,9 @@ func (v viewer) claim(c plan.Claim) ConnStatus {
 		}
 	}
 	v.withdrawn(c, &s)
-	s.Bypass = append(v.rulesBefore(t), v.bypass(t)...)
+	if t.Netns == "" {
+		s.Bypass = append(v.rulesBefore(t), v.bypass(t)...)
+	}
 	return s
 }
 
@@ -244,7 +246,7 @@ func (v viewer) withdrawn(c plan.Claim, s *ConnStatus) {
 		s.Condition = Waiting
 	}
 	for _, key := range keys {
-		if o := v.have[key]; o != nil && v.managed.Owns(o) && v.want.State[key] == nil {
+		if o := v.have[key]; o != nil && v.managed.Owns(o) && !v.want.Has(o) {
 			s.Objects = append(s.Objects, ObjectStatus{Object: madeBy(o), Condition: Leftover})
 			if s.Condition == Waiting {
 				s.Condition = Drift
@@ -288,16 +290,19 @@ func (v viewer) object(o plan.Object) ObjectStatus {
 // as long as that was computed before the SAs were known. No packet is lost for
 // it, so it is no reason for alarm; the next `up` raises it.
 func (v viewer) isLower(want, have plan.Object) bool {
+	netns, want := plan.Where(want)
+	_, have = plan.Where(have)
 	if w, ok := want.(xfrmi.Clamp); ok {
 		h := have.(xfrmi.Clamp).MSS
 		return v.want.IsComputed(w) && h.V4 <= w.MSS.V4 && h.V6 <= w.MSS.V6 && h != w.MSS
 	}
 	w, ok := want.(xfrmi.Attr)
-	if !ok || w.Name != xfrmi.AttrMTU || v.want.MTUs[w.Link].Path == 0 {
+	if !ok || w.Name != xfrmi.AttrMTU {
 		return false
 	}
+	m, _ := v.want.MTU(plan.Tunnel{Netns: netns}, w.Link)
 	n, err := strconv.Atoi(have.(xfrmi.Attr).Value)
-	return err == nil && n < v.want.MTUs[w.Link].Bytes
+	return err == nil && m.Path != 0 && n < m.Bytes
 }
 
 // madeBy returns the command that makes an object.

@@ -24,6 +24,7 @@ type Link struct {
 	IfID  IfID   // 0 unless Kind is "xfrm"
 	Under string // name of the link device, "" for none
 	Table uint32 // routing table of a VRF device; 0 unless Kind is "vrf"
+	Far   bool   // an xfrm interface with the policies of another network namespace than ipsecif's
 	Mine  bool   // carries the alias of ipsecif for this if_id
 }
 
@@ -60,6 +61,8 @@ func (want Link) Refusal(have Link) string {
 			kind = "plain"
 		}
 		return fmt.Sprintf("a device %s exists and is a %s device, not an xfrm interface; %s", have.Name, kind, way)
+	case have.Far:
+		return fmt.Sprintf("the xfrm interface %s exists with the policies of another network namespace; %s", have.Name, way)
 	case have.IfID != want.IfID:
 		return fmt.Sprintf("the xfrm interface %s exists with if_id %s, not %s; %s", have.Name, have.IfID, want.IfID, way)
 	case want.Under != "" && have.Under != want.Under:

@@ -127,6 +127,25 @@ func places(f *conn.File) plan.Managed {
 	return slices.Compact(m)
 }
 
+// namespaces returns the network namespaces that a configuration uses. As few
+// conns have one, few are built.
+func namespaces(f *conn.File) []string {
+	var names []string
+	for i := range f.Sections {
+		s := &f.Sections[i]
+		if _, ok := s.Get("netns"); !ok {
+			continue
+		}
+		conns, _ := f.Lookup(s.Name)
+		for i := range conns {
+			if conns[i].Netns != "" {
+				names = append(names, conns[i].Netns)
+			}
+		}
+	}
+	return names
+}
+
 // lookup resolves the host names of conns. A name without an address is left
 // out; the conn that needs it is refused with its position.
 func lookup(conns []conn.Conn) map[string]netip.Addr {

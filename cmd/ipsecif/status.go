@@ -119,11 +119,13 @@ func printConn(w *tabwriter.Writer, c updown.ConnStatus) {
 	if c.Wished != "" {
 		wished = " (configured as " + c.Wished + ")"
 	}
-	vrf := ""
+	in := ""
 	if c.VRF != "" {
-		vrf = " in VRF " + c.VRF
+		in = " in VRF " + c.VRF
+	} else if c.Netns != "" {
+		in = " in network namespace " + c.Netns
 	}
-	fmt.Fprintf(w, "  interface: %s%s%s, if_id %d, claimed by %s\n", c.Link, wished, vrf, c.IfID, c.Owner)
+	fmt.Fprintf(w, "  interface: %s%s%s, if_id %d, claimed by %s\n", c.Link, wished, in, c.IfID, c.Owner)
 	fmt.Fprintf(w, "  peer: %s; scheme: %s; on-loss: %s\n", c.Peer, c.Scheme, c.OnLoss)
 	if c.MTU != nil {
 		fmt.Fprintf(w, "  mtu: %s\n", c.MTU)

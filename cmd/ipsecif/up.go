@@ -106,6 +106,7 @@ func (a *app) withEngine(f *conn.File, conns []conn.Conn, do func(*updown.Engine
 		Kernel:  k,
 		Store:   claim.Open(a.stateDir),
 		Managed: places(f),
+		Netns:   namespaces(f),
 		Names:   lookup(conns),
 	})
 }

@@ -21,7 +21,19 @@ import (
 )
 
 // query makes every object visible that the cases use.
-var query = plan.Query{Tables: []routing.Table{50, 1000}, Settings: []string{"eth0", "red", "blue"}, Clamps: true}
+var query = plan.Query{
+	Tables: []routing.Table{50, 1000}, Settings: []string{"eth0", "red", "blue"}, Clamps: true,
+	Netns: []string{netnsName},
+}
+
+// netnsName is the network namespace that a case may have besides its own.
+const netnsName = "contract"
+
+// Netns makes and deletes network namespaces, as `ip netns` does.
+type Netns interface {
+	AddNetns(name string)
+	DelNetns(name string)
+}
 
 // Files returns the cases in a directory.
 func Files(t *testing.T, dir string) []string {
@@ -39,9 +51,10 @@ const patience = 2 * time.Second
 // Run checks one case. Its file has the operations of `setup`, which must
 // succeed, then those of `apply`, the text of the `error` that they end with
 // (empty for none), and the `state` after them; a file with `near`, a limited
-// query, has also what is `seen` with that. With update the file is written
-// anew.
-func Run(t *testing.T, k updown.Kernel, file string, update bool) {
+// query, has also what is `seen` with that. What is in the network namespace
+// "contract" finds that made; a file with `without` has the state after it was
+// deleted. With update the file is written anew.
+func Run(t *testing.T, k updown.Kernel, spaces Netns, file string, update bool) {
 	t.Helper()
 	ar, err := txtar.ParseFile(file)
 	if err != nil {
@@ -50,6 +63,10 @@ func Run(t *testing.T, k updown.Kernel, file string, update bool) {
 	sections := map[string]string{}
 	for _, f := range ar.Files {
 		sections[f.Name] = string(f.Data)
+	}
+	if strings.Contains(sections["setup"]+sections["apply"], netnsName) {
+		spaces.AddNetns(netnsName)
+		defer spaces.DelNetns(netnsName)
 	}
 	if err := k.Apply(ops(t, sections["setup"]), func(plan.Op) {}); err != nil {
 		t.Fatalf("setup: %v", err)
@@ -60,6 +77,10 @@ func Run(t *testing.T, k updown.Kernel, file string, update bool) {
 		{Name: "error", Data: []byte(outcome(k.Apply(ops(t, sections["apply"]), func(plan.Op) {})))},
 		{Name: "state", Data: []byte(dump(t, k, query))},
 	}}
+	if _, ok := sections["without"]; ok {
+		spaces.DelNetns(netnsName)
+		got.Files = append(got.Files, txtar.File{Name: "without", Data: []byte(dump(t, k, query))})
+	}
 	if near, ok := sections["near"]; ok {
 		seen := dump(t, k, nearQuery(t, near))
 		// The kernel makes the local route of an IPv6 address in a work queue.
@@ -188,6 +209,7 @@ func dump(t *testing.T, k updown.Kernel, q plan.Query) string {
 // native reports whether an object is in every namespace, or depends on more
 // than the operations, as link-local addresses and the default addrgenmode do.
 func native(o plan.Object) bool {
+	_, o = plan.Where(o)
 	switch o := o.(type) {
 	case xfrmi.Link:
 		return o.Name == "lo"

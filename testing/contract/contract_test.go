@@ -2,6 +2,8 @@ package contract
 
 import (
 	"flag"
+	"os"
+	"os/exec"
 	"path/filepath"
 	"runtime"
 	"testing"
@@ -14,10 +16,30 @@ import (
 
 var update = flag.Bool("update", false, "write the cases anew from the fake; the lab then tells whether they are true")
 
+// ipNetns makes and deletes network namespaces with ip(8).
+type ipNetns struct{ t *testing.T }
+
+func (n ipNetns) AddNetns(name string) { n.run("add", name) }
+
+// DelNetns leaves one alone that has gone.
+func (n ipNetns) DelNetns(name string) {
+	if _, err := os.Stat("/run/netns/" + name); err == nil {
+		n.run("del", name)
+	}
+}
+
+func (n ipNetns) run(verb, name string) {
+	n.t.Helper()
+	if out, err := exec.Command("ip", "netns", verb, name).CombinedOutput(); err != nil {
+		n.t.Fatalf("ip netns %s %s: %v\n%s", verb, name, err, out)
+	}
+}
+
 func TestFake(t *testing.T) {
 	for _, file := range Files(t, "testdata") {
 		t.Run(filepath.Base(file), func(t *testing.T) {
-			Run(t, fake.New(), file, *update)
+			k := fake.New()
+			Run(t, k, k, file, *update)
 		})
 	}
 }
@@ -36,7 +58,7 @@ func TestKernel(t *testing.T) {
 				t.Fatal(err)
 			}
 			defer k.Close()
-			Run(t, k, file, false)
+			Run(t, k, ipNetns{t}, file, false)
 		})
 	}
 }

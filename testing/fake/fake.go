@@ -34,8 +34,10 @@ type Kernel struct {
 	// that follow are one call.
 	After func(plan.Op)
 
-	indexes map[string]uint32 // of the links, by name
-	last    uint32            // the index given last
+	spaces  map[string]*Kernel // other network namespaces, by name
+	home    *Kernel            // of another network namespace, that of ipsecif
+	indexes map[string]uint32  // of the links, by name
+	last    uint32             // the index given last
 }
 
 // New returns a namespace as the kernel makes it: a loopback device and the
@@ -66,7 +68,9 @@ func (k *Kernel) Observe(q plan.Query) (plan.Observation, error) {
 	if q.Near != nil {
 		return k.near(q), nil
 	}
-	return k.everything(q), nil
+	o := k.everything(q)
+	k.namespaces(&o, q.Netns)
+	return o, nil
 }
 
 func (k *Kernel) everything(q plan.Query) plan.Observation {
@@ -160,74 +164,6 @@ func (k *Kernel) defaultRoute(l *conn.Locals, r routing.Route) {
 	l.DefaultRoutes = append(l.DefaultRoutes, conn.DefaultRoute{Dev: r.Dev, Gateway: r.Via, Source: r.Src, Family: family})
 }
 
-// Apply does the operations in their order and stops at the first that fails.
-func (k *Kernel) Apply(ops []plan.Op, trace func(plan.Op)) error {
-	for i, op := range ops {
-		trace(op)
-		if err := k.do(op); err != nil {
-			return &plan.OpError{Op: op, Err: err, Done: ops[:i]}
-		}
-		if k.After != nil && !sameCall(op, ops[i+1:]) {
-			k.After(op)
-		}
-	}
-	return nil
-}
-
-// sameCall reports whether the next operation goes in the same system call.
-func sameCall(op plan.Op, rest []plan.Op) bool {
-	if len(rest) == 0 {
-		return false
-	}
-	next, ok := rest[0].Object.(xfrmi.Attr)
-	switch o := op.Object.(type) {
-	case xfrmi.Link:
-		return ok && op.Verb == plan.Add && o.Name == next.Link
-	case xfrmi.Attr:
-		return ok && o.Link == next.Link
-	}
-	return false
-}
-
-func (k *Kernel) do(op plan.Op) error {
-	if k.FailAt > 0 {
-		if k.FailAt--; k.FailAt == 0 {
-			return unix.EIO
-		}
-	}
-	if k.Unprivileged {
-		return unix.EPERM
-	}
-	op = k.aim(op)
-	if err := k.refusal(op); err != nil {
-		return err
-	}
-	slaves := k.slaves(op.Object)
-	k.State.Effect(op)
-	k.consequences(op)
-	if op.Verb == plan.Del {
-		for _, link := range slaves {
-			k.connect(link)
-		}
-	}
-	return nil
-}
-
-// aim returns the deletion of the route that Linux would delete: of several with
-// one key the first that is alike.
-func (k *Kernel) aim(op plan.Op) plan.Op {
-	r, ok := op.Object.(routing.Route)
-	if !ok || op.Verb != plan.Del {
-		return op
-	}
-	behind := r
-	behind.Behind = true
-	if first, there := k.State[r.Key()].(routing.Route); there && first.Protocol != r.Protocol && k.State[behind.Key()] != nil {
-		op.Object = behind
-	}
-	return op
-}
-
 // refusal returns the error with which Linux refuses an operation.
 func (k *Kernel) refusal(op plan.Op) error {
 	have := k.State[op.Object.Key()]
@@ -285,10 +221,8 @@ func (k *Kernel) refuseLink(op plan.Op, l xfrmi.Link, have plan.Object) error {
 	if l.IfID == 0 {
 		return unix.EINVAL
 	}
-	for _, o := range k.State {
-		if other, ok := o.(xfrmi.Link); ok && other.Kind == xfrmi.Kind && other.IfID == l.IfID {
-			return unix.EEXIST
-		}
+	if k.hasIfID(l) {
+		return unix.EEXIST
 	}
 	return nil
 }

@@ -19,29 +19,63 @@ import (
 // fails, nothing is begun that comes after its system call; the error is a
 // *plan.OpError, which says what was done until then.
 func (k *Kernel) Apply(ops []plan.Op, trace func(plan.Op)) error {
+	defer k.leave()
 	k.indices = map[string]uint32{}
 	var done []plan.Op
+	for len(ops) > 0 {
+		netns, inner := sameNetns(ops)
+		wrap := func(op plan.Op) plan.Op { return plan.Op{Verb: op.Verb, Object: plan.Inside(netns, op.Object)} }
+		within, err := k.enter(netns)
+		if err != nil {
+			return explain(ops[0], err, done)
+		}
+		did, failed, err := within.apply(inner, func(op plan.Op) { trace(wrap(op)) })
+		for _, op := range did {
+			done = append(done, wrap(op))
+		}
+		if err != nil {
+			return explain(wrap(failed), err, done)
+		}
+		ops = ops[len(inner):]
+	}
+	return nil
+}
+
+// sameNetns returns the first operations that are in one network namespace, as
+// they are there.
+func sameNetns(ops []plan.Op) (netns string, inner []plan.Op) {
+	for _, op := range ops {
+		where, o := plan.Where(op.Object)
+		if len(inner) > 0 && where != netns {
+			break
+		}
+		netns, inner = where, append(inner, plan.Op{Verb: op.Verb, Object: o})
+	}
+	return netns, inner
+}
+
+// apply is Apply in the Kernel's own network namespace. It returns what was done
+// and, with an error, what failed.
+func (k *Kernel) apply(ops []plan.Op, trace func(plan.Op)) (done []plan.Op, failed plan.Op, err error) {
 	for len(ops) > 0 {
 		n := together(ops)
 		for _, op := range ops[:n] {
 			trace(op)
 		}
-		errs := k.do(ops[:n])
-		failed := -1
-		for i, op := range ops[:n] {
+		for i, opErr := range k.do(ops[:n]) {
 			switch {
-			case errs[i] == nil:
-				done = append(done, op)
-			case failed < 0:
-				failed = i
+			case opErr == nil:
+				done = append(done, ops[i])
+			case err == nil:
+				failed, err = ops[i], opErr
 			}
 		}
-		if failed >= 0 {
-			return explain(ops[failed], errs[failed], done)
+		if err != nil {
+			return done, failed, err
 		}
 		ops = ops[n:]
 	}
-	return nil
+	return done, failed, nil
 }
 
 // maxTogether bounds the messages of one system call: they have to fit into the
@@ -95,6 +129,11 @@ func sameSort(a, b plan.Op) bool {
 // do applies operations of one sort and returns the error of each.
 func (k *Kernel) do(ops []plan.Op) []error {
 	errs := make([]error, len(ops))
+	_, isSysctl := ops[0].Object.(routing.Sysctl)
+	if k.netns.name != "" && (isSysctl || isFilter(ops[0])) {
+		errs[0] = fmt.Errorf("%w in another network namespace", errors.ErrUnsupported)
+		return k.notBegun(errs)
+	}
 	if s, ok := ops[0].Object.(routing.Sysctl); ok {
 		errs[0] = writeSysctl(s)
 		return errs
@@ -151,7 +190,8 @@ func unknownObject(op plan.Op) error {
 // explain adds what an error number alone does not tell.
 func explain(op plan.Op, err error, done []plan.Op) error {
 	e := &plan.OpError{Op: op, Err: err, Done: done}
-	link, isLink := op.Object.(xfrmi.Link)
+	_, o := plan.Where(op.Object)
+	link, isLink := o.(xfrmi.Link)
 	switch {
 	case errors.Is(err, unix.EPERM), errors.Is(err, unix.EACCES):
 		e.Hint = "this needs root (CAP_NET_ADMIN in the network namespace)"

@@ -11,7 +11,7 @@ import (
 	"fmt"
 
 	"github.com/vishvananda/netlink/nl"
-	"github.com/vishvananda/netns"
+	vns "github.com/vishvananda/netns"
 	"golang.org/x/sys/unix"
 )
 
@@ -24,24 +24,33 @@ type Kernel struct {
 	dumps   *nl.SocketHandle  // for dumps that the kernel filters (NETLINK_GET_STRICT_CHK, Linux 4.20)
 	devices int               // socket for the requests of netdevice(7)
 	indices map[string]uint32 // of links, as the present Apply has found them
+	netns   netns
+	spaces  map[string]*Kernel // for the other network namespaces that were entered, by name
 }
 
 // Open connects to the network namespace of the calling thread. It needs no
 // privilege; Apply does.
 func Open() (*Kernel, error) {
 	k := &Kernel{devices: -1}
-	var err error
+	if err := k.connect(); err != nil {
+		k.Close()
+		return nil, err
+	}
+	return k, nil
+}
+
+// connect opens the sockets in the network namespace of the calling thread.
+func (k *Kernel) connect() error {
 	for _, s := range []**nl.SocketHandle{&k.change, &k.dumps} {
-		socket, err := nl.GetNetlinkSocketAt(netns.None(), netns.None(), unix.NETLINK_ROUTE)
+		socket, err := nl.GetNetlinkSocketAt(vns.None(), vns.None(), unix.NETLINK_ROUTE)
 		if err != nil {
-			k.Close()
-			return nil, fmt.Errorf("opening a netlink socket: %w", err)
+			return fmt.Errorf("opening a netlink socket: %w", err)
 		}
 		*s = &nl.SocketHandle{Socket: socket}
 	}
+	var err error
 	if k.devices, err = unix.Socket(unix.AF_INET, unix.SOCK_DGRAM|unix.SOCK_CLOEXEC, 0); err != nil {
-		k.Close()
-		return nil, fmt.Errorf("opening a socket: %w", err)
+		return fmt.Errorf("opening a socket: %w", err)
 	}
 	// These options only improve messages and speed; a kernel without them still
 	// answers. Dumps go without extended errors, because the nl package cannot
@@ -49,7 +58,7 @@ func Open() (*Kernel, error) {
 	_ = k.change.Socket.SetExtAck(true)
 	_ = unix.SetsockoptInt(k.change.Socket.GetFd(), unix.SOL_NETLINK, unix.NETLINK_CAP_ACK, 1)
 	_ = unix.SetsockoptInt(k.dumps.Socket.GetFd(), unix.SOL_NETLINK, unix.NETLINK_GET_STRICT_CHK, 1)
-	return k, nil
+	return nil
 }
 
 // Close ends the connection.
@@ -62,6 +71,10 @@ func (k *Kernel) Close() {
 	if k.devices >= 0 {
 		unix.Close(k.devices)
 	}
+	if k.netns.name != "" {
+		unix.Close(k.netns.home)
+	}
+	k.leave()
 }
 
 // request returns an empty message that Execute sends over one of our sockets.

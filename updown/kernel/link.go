@@ -122,6 +122,7 @@ func (t *linkTable) link(s plan.State, msg []byte) uint32 {
 	}
 	if link.Kind == xfrmi.Kind {
 		link.IfID = xfrmi.IfID(number(attrs(info[unix.IFLA_INFO_DATA])[iflaXfrmIfID]))
+		link.Far = t.k.isFar(a[unix.IFLA_LINK_NETNSID])
 		link.Mine = text(a[unix.IFLA_IFALIAS]) == xfrmi.Alias(link.IfID)
 		t.under[link.Name] = number(a[unix.IFLA_LINK])
 		linkAttrs(s, link.Name, head, a)
@@ -193,6 +194,13 @@ func (k *Kernel) createRequest(l xfrmi.Link) (*nl.NetlinkRequest, error) {
 	head.Index = int32(index)
 	req.AddData(head)
 	req.AddData(nl.NewRtAttr(unix.IFLA_IFNAME, nl.ZeroTerminated(l.Name)))
+	if l.Kind == xfrmi.Kind && !l.Far && k.netns.name != "" {
+		id, err := k.giveHomeID()
+		if err != nil {
+			return nil, err
+		}
+		req.AddData(nl.NewRtAttr(unix.IFLA_LINK_NETNSID, nl.Uint32Attr(id)))
+	}
 	info := nl.NewRtAttr(unix.IFLA_LINKINFO, nil)
 	info.AddRtAttr(unix.IFLA_INFO_KIND, nl.NonZeroTerminated(l.Kind))
 	if l.Kind == xfrmi.Kind {

@@ -13,7 +13,8 @@ import (
 
 // Observe reads the state of the network namespace: all links, addresses and
 // rules, the routes of main and of the tables asked for, our own routes of any
-// table, and the facts asked for; or only what the query limits it to.
+// table, and the facts asked for; of other namespaces asked for all links and
+// addresses, and the routes of main; or only what the query limits it to.
 func (k *Kernel) Observe(q plan.Query) (plan.Observation, error) {
 	if q.Near != nil {
 		return k.near(q)
@@ -57,7 +58,10 @@ func (k *Kernel) Observe(q plan.Query) (plan.Observation, error) {
 	if err := k.others(&o, q, nil); err != nil {
 		return o, err
 	}
-	return o, k.settings(&o, links, settings)
+	if err := k.settings(&o, links, settings); err != nil {
+		return o, err
+	}
+	return o, k.namespaces(&o, q.Netns)
 }
 
 // others adds what is asked for of SAs and nftables.

@@ -33,8 +33,14 @@ func (w *Want) Lapse(given []Tunnel, facts Facts) {
 	w.Lapsed = State{}
 	for _, t := range given {
 		for _, a := range asked(t, facts.LinkOf(t)) {
-			w.Lapsed.Put(a)
+			w.Lapsed.Put(Inside(t.Netns, a))
 		}
+	}
+	spaces := w.Lapsed.split()
+	w.Lapsed = spaces[""]
+	for netns, within := range w.Within {
+		within.Lapsed = spaces[netns]
+		w.Within[netns] = within
 	}
 }
 

@@ -56,6 +56,9 @@ type Tunnel struct {
 	AddrLink  string `json:"addr_link,omitempty"`
 	VRF       string `json:"vrf,omitempty"`       // whose table Table is then; Scheme and LocalLAN do not count
 	Multicast bool   `json:"multicast,omitempty"` // the flag of the link
+	// Netns is the network namespace of the link and all that is on it, "" for
+	// that of ipsecif. Table is main then; Scheme and LocalLAN do not count.
+	Netns string `json:"netns,omitempty"`
 }
 
 // Size is a size that is given in bytes, or computed. The zero value means

@@ -2,7 +2,6 @@ package plan
 
 import (
 	"fmt"
-	"maps"
 	"net/netip"
 	"slices"
 
@@ -20,79 +19,20 @@ type Problem struct {
 // Error returns the form that all messages about a conn have.
 func (p Problem) Error() string { return fmt.Sprintf("%s: conn %q: %s", p.Where, p.Claim, p.Text) }
 
-// Want is the state that a set of claims asks for.
-type Want struct {
-	State  State
-	Owners map[string][]string // by object key, the names of the claims that want it
-	Kept   map[string]bool     // by object key, what is not to be deleted although no claim can be served with it
-	Lapsed State               // attributes that were asked for and perhaps are not any more, see Lapse
-	// PathUnknown says that the way to a peer is not known at the moment, so
-	// that it is not known either which device needs its settings.
-	PathUnknown bool
-	MTUs        map[string]TunnelMTU // by link, those that conns ask for
-	Withdrawn   map[string][]string  // by key of a route that waits for an SA, the names of the claims
-	clamps      map[string]clamp     // by link, those that conns ask for
-	noFilter    bool                 // what nftables has is not known
-}
-
-// ByOwner returns the objects that each claim wants, in the order of making.
-func (w Want) ByOwner() map[string][]Object {
-	objects := map[string][]Object{}
-	for _, o := range w.State.Sorted() {
-		for _, name := range w.Owners[o.Key()] {
-			objects[name] = append(objects[name], o)
-		}
-	}
-	return objects
-}
-
-// Keys returns, for each claim, the keys of all that it is a reason for, but
-// for attributes: they go with their link.
-func (w Want) Keys() map[string][]string {
-	keys := map[string][]string{}
-	for key, names := range w.Owners {
-		if _, isAttr := w.State[key].(xfrmi.Attr); isAttr {
-			continue
-		}
-		for _, name := range names {
-			keys[name] = append(keys[name], key)
-		}
-	}
-	return keys
-}
-
-// On returns what is wanted of a host with this state: a link that somebody
-// else made is used as it is, but for being up and what conns ask for. Of a link
-// that is there, an MTU and an MSS are left that may be right for SAs that are
-// not there at the moment.
-func (w Want) On(have State, m Managed) Want {
-	w.State = maps.Clone(w.State)
-	w.State.drop(func(o Object) bool {
-		a, ok := o.(xfrmi.Attr)
-		if !ok || a.Name == xfrmi.AttrState || isAsked(a) {
-			return false
-		}
-		key := xfrmi.Link{Name: a.Link}.Key()
-		link, want := have[key], w.State[key]
-		switch {
-		case link == nil:
-			return false
-		case !m.Owns(link):
-			return true
-		case want != nil && !Same(want, link):
-			return false // it is made anew
-		case a.Name == xfrmi.AttrMTU:
-			return w.MTUs[a.Link].mayBe(mtuOn(have, a.Link))
-		}
-		return a.Name == xfrmi.AttrAddrGen && have[a.Key()] == nil && w.staysSmall(have, a.Link)
-	})
-	w.settleClamps(have)
-	return w
-}
-
 // Compile returns the state that the claims ask for on a host with these
 // facts, and what stands in the way of single claims.
 func Compile(claims []Claim, facts Facts) (Want, []Problem) {
+	here := inNamespace(claims, "")
+	want, problems := compile(here, claims, facts)
+	if len(here) < len(claims) {
+		problems = append(problems, want.compileNetns(claims, facts)...)
+	}
+	return want, problems
+}
+
+// compile is Compile for claims of one network namespace. Senders are those of
+// which ESP and IKE are sent there.
+func compile(claims, senders []Claim, facts Facts) (Want, []Problem) {
 	c := compiler{
 		want: Want{
 			State: State{}, Owners: map[string][]string{}, Kept: map[string]bool{},
@@ -105,7 +45,7 @@ func Compile(claims []Claim, facts Facts) (Want, []Problem) {
 	c.checkNames(claims)
 	claims = c.present(claims)
 	c.checkShared(claims)
-	c.checkPeers(claims)
+	c.checkPeers(c.present(senders))
 	c.checkSources(claims)
 	c.checkMarks(claims)
 	c.sizes(claims)
@@ -113,6 +53,7 @@ func Compile(claims []Claim, facts Facts) (Want, []Problem) {
 	for _, claim := range claims {
 		c.claim(claim)
 	}
+	c.waysOut(senders)
 	c.checkWider(claims)
 	return c.want, c.problems
 }
@@ -172,7 +113,7 @@ func (c *compiler) disagree(claim Claim, o, other Object) {
 	case xfrmi.Link, xfrmi.Attr:
 		return // checkNames has the reason
 	case routing.Route:
-		hint = "; " + remedy(o, other)
+		hint = "; " + c.remedy(o, other)
 	}
 	owners := slices.Concat(c.want.Owners[o.Key()], c.want.Withdrawn[o.Key()])
 	c.problem(claim, "needs %q, but conn %q needs %q%s", o, owners[0], other, hint)
@@ -199,10 +140,10 @@ func shared(o, other Object) (Object, bool) {
 }
 
 // remedy says what helps where two conns need different objects in one place.
-func remedy(o, other Object) string {
+func (c *compiler) remedy(o, other Object) string {
 	if r, ok := o.(routing.Route); ok && r.Table == routing.SourceTable {
 		return "give one of them another metric=: the smaller one gets what this host sends itself"
-	} else if linkOf(o) != linkOf(other) {
+	} else if linkOf(o) != linkOf(other) && c.facts.netns == "" {
 		return "give one of them another metric=, or both route-by=source if they are for different sources"
 	}
 	return "give one of them another metric="
@@ -227,7 +168,7 @@ func (c *compiler) claim(claim Claim) {
 		c.serve(claim, d)
 		inside = inside || d.PeerInside() && !d.ByPeer
 	}
-	if inside && t.Peer.Is4() && t.VRF == "" {
+	if inside && t.Peer.Is4() && !t.enclosed() {
 		c.relaxRPFilter(claim)
 	}
 }
@@ -245,6 +186,9 @@ func (c *compiler) serve(claim Claim, d routing.Demand) {
 			c.own(claim, o.Key())
 		}
 	}
+	if claim.Tunnel.Netns != "" {
+		layout.Rules = nil // see waysOut
+	}
 	for _, r := range layout.Rules {
 		put(r)
 	}
@@ -261,8 +205,8 @@ func (c *compiler) serve(claim Claim, d routing.Demand) {
 
 // layout returns the rules and routes for a demand of the tunnel.
 func (t Tunnel) layout(d routing.Demand) routing.Layout {
-	if t.VRF != "" {
-		return d.InVRF()
+	if t.enclosed() {
+		return d.Enclosed()
 	}
 	return t.Scheme.Layout(d)
 }

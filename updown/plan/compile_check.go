@@ -14,7 +14,7 @@ func (c *compiler) usable(claim Claim, d routing.Demand) bool {
 		c.problem(claim, "escape=peer needs scheme=overlay")
 		return false
 	}
-	if t.VRF != "" && !(d.ByPeer && d.PeerInside()) {
+	if t.Netns != "" || t.VRF != "" && !(d.ByPeer && d.PeerInside()) {
 		return c.hasVRF(t)
 	}
 	if net, found := c.ownNet(t, d); found {
@@ -125,7 +125,7 @@ func (c *compiler) checkTable(claim Claim, use *tableUse) {
 	case o.VRF != t.VRF:
 		c.problem(claim, "table %s is that of VRF %s and cannot be shared with conn %q (%s)",
 			t.Table, cmp.Or(t.VRF, o.VRF), use.any.Name, use.any.Where)
-	case t.VRF != "":
+	case t.enclosed():
 	case o.Scheme != t.Scheme:
 		c.problem(claim, "scheme=%s cannot use table %s, which conn %q (%s) uses with scheme=%s; give one of them another table= and rule-priority=",
 			t.Scheme, t.Table, use.any.Name, use.any.Where, o.Scheme)

@@ -79,7 +79,7 @@ func (w Want) staysSmall(have State, link string) bool {
 func (w Want) MTUsOf(claims []Claim, facts Facts) []TunnelMTU {
 	var found []TunnelMTU
 	for _, c := range claims {
-		if m, ok := w.MTUs[facts.LinkOf(c.Tunnel)]; ok && c.Tunnel.LinkMTU.Auto {
+		if m, ok := w.MTU(c.Tunnel, facts.LinkOf(c.Tunnel)); ok && c.Tunnel.LinkMTU.Auto {
 			found = append(found, m)
 		}
 	}
@@ -150,9 +150,10 @@ func mtuAttr(link string, mtu int) xfrmi.Attr {
 func (w Want) Release(gone []Tunnel, facts Facts) {
 	for _, t := range gone {
 		link := facts.LinkOf(t)
-		_, asked := w.MTUs[link]
-		if t.LinkMTU != (Size{}) && !asked && w.State[xfrmi.Link{Name: link}.Key()] != nil {
-			w.State.Put(mtuAttr(link, xfrmi.DefaultMTU))
+		_, asked := w.MTU(t, link)
+		here := w.in(t.Netns).State
+		if t.LinkMTU != (Size{}) && !asked && here[xfrmi.Link{Name: link}.Key()] != nil {
+			here.Put(mtuAttr(link, xfrmi.DefaultMTU))
 		}
 	}
 }

@@ -22,7 +22,7 @@ func (c *compiler) checkPeers(claims []Claim) {
 	lengths := map[int]bool{}
 	for i, claim := range claims {
 		for _, p := range claim.Tunnel.Pairs {
-			if claim.Tunnel.VRF == "" && p.Ours != p.Theirs && len(nets[p.Theirs]) < 2 {
+			if !claim.Tunnel.enclosed() && p.Ours != p.Theirs && len(nets[p.Theirs]) < 2 {
 				nets[p.Theirs] = append(nets[p.Theirs], net{i, p.Theirs})
 				lengths[p.Theirs.Bits()] = true
 			}
@@ -58,7 +58,7 @@ func escapes(t, o Tunnel, dst netip.Prefix) bool {
 		return t.Scheme.InMain() && peerInside(t) || o.Scheme == routing.MarkUnderlay && sharesEscape
 	}
 	// An escape behind a default route is refused for the places of the two.
-	return sharesEscape || escapePriority(t) < attractPriority(o, dst) || dst.Bits() == 0 && escapePriority(t) != none
+	return sharesEscape || escapePriority(t) < attractPriority(o, dst) || dst.Bits() == 0 && escapePriority(t) != none && t.Netns == ""
 }
 
 // none is a priority that no rule has.
@@ -67,7 +67,7 @@ const none = math.MaxUint32
 // escapePriority returns the priority of the rule by which what t sends to its
 // peer gets past its own tunnel, or none.
 func escapePriority(t Tunnel) uint32 {
-	if !(peerInside(t) && t.VRF == "") && !t.ByPeer || t.Scheme == routing.NotMark {
+	if !(peerInside(t) && !t.enclosed()) && !t.ByPeer || t.Scheme == routing.NotMark {
 		return none
 	}
 	return t.Scheme.EscapePriority(t.Priority)

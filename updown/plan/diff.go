@@ -65,11 +65,8 @@ type Context struct {
 	Indexes map[string]uint32 // of the links, by name
 }
 
-// Diff returns the plan that leads from have to want: it adds what is missing,
-// changes what is ours and differs, and deletes what is ours and not wanted.
-// Foreign objects that equal a wanted one are used and left alone; others in
-// its place are conflicts, or are displaced until the place is free again.
-func Diff(want Want, have State, ctx Context) Plan {
+// diff is Diff for one network namespace.
+func diff(want Want, have State, ctx Context) Plan {
 	want = want.On(have, ctx.Managed)
 	d := differ{Context: ctx, want: want, order: orderOf(want.State, have), displaced: map[string]bool{}}
 	if d.Scope != nil {
@@ -174,6 +171,8 @@ func replacing(was, o Object) []Op {
 // Same reports whether have serves as want, whoever made it.
 func Same(want, have Object) bool {
 	switch w := want.(type) {
+	case InNetns:
+		return Same(w.Object, have.(InNetns).Object)
 	case xfrmi.Link:
 		return w.Refusal(have.(xfrmi.Link)) == ""
 	case xfrmi.Addr:

@@ -276,7 +276,7 @@ func (d *differ) isGone(link string) bool {
 // plan puts back.
 func (p Plan) PutsBack(op Op) (Saved, bool) {
 	i := slices.IndexFunc(p.Forget, func(s Saved) bool {
-		return s.Kind == SavedForeign && op.Verb != Del && s.Object() == op.Object
+		return s.Kind == SavedForeign && op.Verb != Del && Inside(s.Netns, s.Object()) == op.Object
 	})
 	if i < 0 {
 		return Saved{}, false

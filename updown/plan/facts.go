@@ -21,6 +21,7 @@ type PathQuery struct {
 type Query struct {
 	Tables   []routing.Table // all their routes
 	VRFs     []string        // whose tables are read, too
+	Netns    []string        // other network namespaces of which all objects are read, too, with the routes of main
 	Paths    []PathQuery
 	Settings []string     // links whose settings are asked for, beside those on Paths and all xfrm interfaces
 	Indexes  []uint32     // links likewise, by their index: they may have another name by now
@@ -65,6 +66,9 @@ type Facts struct {
 	lent     map[conn.LocalAddr]bool    // addresses that ipsecif has put on other links
 	links    map[string]xfrmi.Link      // by name
 	vrfs     map[string]string          // by name of a link, the VRF that it belongs to
+	NoNetns  map[string]string          // of Query.Netns, those that there are not, and why
+	netns    string                     // the network namespace that the names of links are for
+	spaces   map[string]State           // the states of all network namespaces
 	// PointToPoint has links, by name, on which there is no next hop to choose.
 	PointToPoint map[string]bool
 	RPFilter     RPFilter
@@ -126,8 +130,8 @@ func (f Facts) Before(saved []Saved) Facts {
 // it; where a route to the peer is pinned, the answer is what was pinned. The
 // best other route of main is the way then.
 func (f Facts) Outside(s State) Facts {
-	f.Tunnels, f.serving = orderOf(s), serving(s)
-	f.lent, f.links, f.vrfs = lent(s, f.Tunnels), linksOf(s), vrfs(s)
+	f = f.about(s)
+	f.spaces = s.split()
 	pinned := map[netip.Addr]bool{}
 	pinnedAll := map[routing.Family]bool{} // by a copy of the default route
 	for _, o := range s {
@@ -152,6 +156,13 @@ func (f Facts) Outside(s State) Facts {
 		}
 	}
 	f.Paths = paths
+	return f
+}
+
+// about returns the facts with what follows from the links in a state.
+func (f Facts) about(s State) Facts {
+	f.Tunnels, f.serving = orderOf(s), serving(s)
+	f.lent, f.links, f.vrfs = lent(s, f.Tunnels), linksOf(s), vrfs(s)
 	return f
 }
 

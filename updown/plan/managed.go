@@ -47,6 +47,8 @@ func Evident(s State) Managed {
 // Owns reports whether ipsecif made the object. Settings are nobody's.
 func (m Managed) Owns(o Object) bool {
 	switch o := o.(type) {
+	case InNetns:
+		return Managed{}.Owns(o.Object)
 	case xfrmi.Link:
 		return o.Mine
 	case xfrmi.Addr:

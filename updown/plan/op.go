@@ -36,6 +36,8 @@ type Op struct {
 // String returns the operation as the command that would do the same.
 func (op Op) String() string {
 	switch o := op.Object.(type) {
+	case InNetns:
+		return netnsCommand(o.Netns, Op{op.Verb, o.Object})
 	case xfrmi.Link:
 		if op.Verb == Del {
 			return "ip link del dev " + o.Name

@@ -13,7 +13,9 @@ import (
 // ParseOp reads what Op.String prints: the subset of ip(8), sysctl(8) and nft(8) that
 // operations are written in.
 func ParseOp(line string) (Op, error) {
-	p := parser{words: strings.Fields(line)}
+	line = strings.TrimSpace(line)
+	netns, command := parseNetns(line)
+	p := parser{words: strings.Fields(command)}
 	op := p.op()
 	if p.err == nil && len(p.words) > 0 {
 		p.fail("unexpected %q", p.words[0])
@@ -21,7 +23,7 @@ func ParseOp(line string) (Op, error) {
 	if p.err != nil {
 		return Op{}, fmt.Errorf("operation %q: %w", line, p.err)
 	}
-	return op, nil
+	return intoNetns(op, netns, line)
 }
 
 // parser consumes words; after the first error every method returns zero

@@ -38,6 +38,12 @@ ip -6 rule del priority 100 to 2001:db8::/32 fwmark 0x0/0xff lookup default prot
 ip -4 rule add priority 101 unreachable protocol kernel
 ip -4 rule add priority 102 blackhole protocol static
 ip -6 rule add priority 103 iif eth0 prohibit protocol boot
+ip link add ipsec1 type xfrm if_id 1 && ip link set ipsec1 netns red
+ip -n red link add ipsec1 type xfrm if_id 1
+ip -n red link del dev ipsec1
+ip -n red link set dev ipsec1 up
+ip -n red -4 route add unreachable 0.0.0.0/1 table main metric 4294967295 proto kernel
+ip netns exec red sysctl -w net.ipv4.conf.eth0.promote_secondaries=1
 sysctl -w net.ipv4.conf.eth0.rp_filter=2
 sysctl -w net.ipv4.conf.eth0/100.rp_filter=0
 nft 'add table inet ipsecif { map tunnels { type ifname : verdict; }; chain out { type filter hook postrouting priority mangle; policy accept; tcp flags syn oifname vmap @tunnels; }; chain in { type filter hook prerouting priority mangle; policy accept; tcp flags syn iifname vmap @tunnels; }; }'
@@ -67,20 +73,23 @@ func TestParseRefuses(t *testing.T) {
 		"rm -rf /":            `"rm" is not ip, sysctl or nft`,
 		"nft 'flush ruleset'": "is none of the commands for nft",
 		`nft 'add element inet ipsecif tunnels { "ipsec1" : accept }'`: "is none of the commands for nft",
-		"ip link frob eth0":                               `verb "frob"`,
-		"ip tunnel add x":                                 `object "tunnel"`,
-		"ip link add":                                     "device is missing",
-		"ip link add ipsec1 type xfrm if_id x":            `if_id "x" is no number`,
-		"ip link add ipsec1 colour red":                   `unexpected "colour"`,
-		"ip link del dev ipsec1 type xfrm":                `unexpected "type"`,
-		"ip -4 address add 192.0.2.1/33 dev eth0":         "prefix length",
-		"ip -4 address add 192.0.2.1/32":                  "dev is missing",
-		"ip -4 route add 192.0.2.0/24 dev eth0 table x":   `table "x"`,
-		"ip -4 route add 192.0.2.0/24 dev eth0 proto 256": `protocol "256"`,
-		"ip -4 route add 192.0.2.0/24 dev eth0 via x":     "via",
-		"ip -4 rule add fwmark 1/x lookup 50":             "fwmark",
-		"sysctl -w net.ipv6.conf.eth0.rp_filter=1":        "setting is not",
-		"sysctl -w net.ipv4.conf.eth0.rp_filter=on":       "setting is not",
+		"ip link frob eth0":                                          `verb "frob"`,
+		"ip tunnel add x":                                            `object "tunnel"`,
+		"ip link add":                                                "device is missing",
+		"ip link add ipsec1 type xfrm if_id x":                       `if_id "x" is no number`,
+		"ip link add ipsec1 colour red":                              `unexpected "colour"`,
+		"ip link del dev ipsec1 type xfrm":                           `unexpected "type"`,
+		"ip -4 address add 192.0.2.1/33 dev eth0":                    "prefix length",
+		"ip -4 address add 192.0.2.1/32":                             "dev is missing",
+		"ip -4 route add 192.0.2.0/24 dev eth0 table x":              `table "x"`,
+		"ip -4 route add 192.0.2.0/24 dev eth0 proto 256":            `protocol "256"`,
+		"ip -4 route add 192.0.2.0/24 dev eth0 via x":                "via",
+		"ip -4 rule add fwmark 1/x lookup 50":                        "fwmark",
+		"ip link add a type xfrm if_id 1 && ip link set b netns red": "does not move the link",
+		"ip link add a type xfrm if_id 1 && ip link set a down":      "does not move the link",
+		"ip link add a && ip link set a netns red":                   "is no xfrm interface",
+		"sysctl -w net.ipv6.conf.eth0.rp_filter=1":                   "setting is not",
+		"sysctl -w net.ipv4.conf.eth0.rp_filter=on":                  "setting is not",
 	} {
 		if _, err := ParseOp(line); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%q: got %v, want %q", line, err, want)

@@ -14,7 +14,7 @@ func serving(s State) map[xfrmi.IfID]string {
 	best := map[xfrmi.IfID]xfrmi.Link{}
 	for _, o := range s {
 		l, ok := o.(xfrmi.Link)
-		if !ok || l.Kind != xfrmi.Kind || l.IfID == 0 {
+		if !ok || l.Kind != xfrmi.Kind || l.IfID == 0 || l.Far {
 			continue
 		}
 		if b, twin := best[l.IfID]; !twin || l.Mine && !b.Mine || l.Mine == b.Mine && l.Name < b.Name {
@@ -32,7 +32,7 @@ func serving(s State) map[xfrmi.IfID]string {
 // which has the if_id, whatever somebody may have renamed it to, else the one
 // that the tunnel wishes. The kernel refuses a second interface for an if_id.
 func (f Facts) LinkOf(t Tunnel) string {
-	if name, ok := f.serving[t.IfID]; ok {
+	if name, ok := f.In(t.Netns).serving[t.IfID]; ok {
 		return name
 	}
 	return t.Link
@@ -61,14 +61,14 @@ func (f Facts) Present(saved []Saved) []Saved {
 	present := slices.Clone(saved)
 	taken := map[string]bool{} // by settings that were found by the index
 	for i, s := range present {
-		if name, ok := names[s.Index]; ok {
+		if name, ok := names[s.Index]; ok && s.Netns == "" {
 			present[i] = s.on(name)
 			taken[present[i].Object().Key()] = true
 		}
 	}
 	return slices.DeleteFunc(present, func(s Saved) bool {
 		_, found := names[s.Index]
-		return !found && s.Kind != SavedForeign && taken[s.Object().Key()]
+		return !found && s.Netns == "" && s.Kind != SavedForeign && taken[s.Object().Key()]
 	})
 }
 

@@ -29,11 +29,12 @@ func Resolve(c *conn.Conn, facts Facts) (Tunnel, conn.Diagnostics) {
 		Metric:   c.Metric,
 		MTU:      c.MTU,
 
-		VRF: c.VRF, Multicast: c.Multicast,
+		VRF: c.VRF, Multicast: c.Multicast, Netns: c.Netns,
 	}
 	t.Mark, t.MarkOut = mark(c)
 	r.supported()
 	r.vrf(&t)
+	r.netns(&t)
 	r.ends(&t)
 	r.localLAN(&t)
 	r.sizes(&t)

@@ -16,6 +16,8 @@ func (r *resolver) bySource() {
 		}
 	case r.c.VRF != "":
 		r.refuse("route-by", "unsupported", "leave vrf= out", "in a VRF the device of a packet decides, not its source")
+	case r.c.Netns != "":
+		r.refuse("route-by", "unsupported", "leave netns= out", "rules in another network namespace are not supported")
 	case r.c.Table != 0:
 		r.refuse("table", "unsupported", "leave it out", "with route-by=source the table is %s and the if_id", routing.SourceTable)
 	case s != routing.Overlay:

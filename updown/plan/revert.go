@@ -8,11 +8,9 @@ import (
 	"github.com/ipsecif/ipsecif/xfrmi"
 )
 
-// Revert returns the operations that undo what done has done, from the state
-// now back to the state before. Done has the operations that succeeded, and no
-// others: what somebody else made in the meantime is not ours to undo, even
-// where it fills the place of ours.
-func Revert(before, now State, done []Op) []Op {
+// revert returns the operations that undo what done has done in one network
+// namespace: those that delete, and the others.
+func revert(before, now State, done []Op) (unmakes, makes []Op) {
 	made := map[string]Object{}      // by key, what done has left there; nil for deleted
 	links := map[string]bool{}       // whose objects may have gone along with something
 	table := false                   // the same of nftables
@@ -35,11 +33,10 @@ func Revert(before, now State, done []Op) []Op {
 		}
 	}
 	r := orderOf(before, now)
-	unmakes := prune(r.unmaking(revertMade(before, now, made)))
+	unmakes = prune(r.unmaking(revertMade(before, now, made)))
 	now = after(now, unmakes)
 	moves := r.making(revertMoves(before, now, made))
 	now = after(now, moves)
-	var makes []Op
 	for key, was := range before {
 		ours, touched := made[key]
 		route, _ := was.(routing.Route)
@@ -59,7 +56,7 @@ func Revert(before, now State, done []Op) []Op {
 		}
 	}
 	unmakes, chains := cut(unmakes)
-	return slices.Concat(unmakes, moves, r.making(makes), chains)
+	return unmakes, slices.Concat(moves, r.making(makes), chains)
 }
 
 // cut takes the deletions of chains of nftables out: until an entry is restored

@@ -13,8 +13,9 @@ import (
 // changed for as long as they need it: a setting of a device, or a route or
 // rule that was in a place of ours.
 type Saved struct {
-	Kind string `json:"kind"` // "attr", "sysctl" or SavedForeign
-	Link string `json:"link,omitempty"`
+	Kind  string `json:"kind"`            // "attr", "sysctl" or SavedForeign
+	Netns string `json:"netns,omitempty"` // network namespace, "" for that of ipsecif
+	Link  string `json:"link,omitempty"`
 	// Index is that of the link, or of the device of a route, which may be
 	// renamed; 0 for unknown.
 	Index uint32 `json:"index,omitempty"`
@@ -64,7 +65,7 @@ func (s State) Before(saved []Saved) State {
 	before := s
 	for _, sv := range saved {
 		r, ok := sv.Object().(routing.Route)
-		if !ok || r.Table != routing.TableMain {
+		if !ok || sv.Netns != "" || r.Table != routing.TableMain {
 			continue
 		}
 		if is, there := s[r.Key()].(routing.Route); there && !is.Mine() {

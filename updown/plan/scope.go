@@ -7,20 +7,35 @@ import "github.com/ipsecif/ipsecif/xfrmi"
 // limited to those objects: the claims of others are not all known then, nor is
 // all of the state.
 type Scope struct {
+	netns  string // that of what it is asked about
 	claims map[string]bool
-	links  map[string]bool
+	links  map[netnsLink]bool
 	ids    map[xfrmi.IfID]bool
 	keys   map[string]bool // nil for no such limit
 }
 
+// netnsLink is a link of a network namespace, by name.
+type netnsLink struct{ netns, name string }
+
 // NewScope returns a scope of nothing.
 func NewScope() Scope {
-	return Scope{claims: map[string]bool{}, links: map[string]bool{}, ids: map[xfrmi.IfID]bool{}}
+	return Scope{claims: map[string]bool{}, links: map[netnsLink]bool{}, ids: map[xfrmi.IfID]bool{}}
 }
 
-// Add widens the scope by a claim with its link and if_id.
-func (s Scope) Add(claim, link string, id xfrmi.IfID) {
-	s.claims[claim], s.links[link], s.ids[id] = true, true, true
+// Add widens the scope by a claim with its link, in a network namespace, and
+// if_id.
+func (s Scope) Add(claim, netns, link string, id xfrmi.IfID) {
+	s.claims[claim], s.links[netnsLink{netns, link}], s.ids[id] = true, true, true
+}
+
+// in returns the scope for what lives in a network namespace.
+func (s *Scope) in(netns string) *Scope {
+	if s == nil {
+		return nil
+	}
+	within := *s
+	within.netns = netns
+	return &within
 }
 
 // Limit limits the scope to objects with these keys, or widens that limit.
@@ -42,15 +57,24 @@ func (s *Scope) has(o Object) bool {
 	if a, isAttr := o.(xfrmi.Attr); isAttr {
 		o = xfrmi.Link{Name: a.Link}
 	}
-	return s.keys[o.Key()]
+	key := o.Key()
+	if s.netns != "" {
+		key = inNetnsKey(s.netns, key)
+	}
+	return s.keys[key]
 }
 
 // on returns the links in scope on a host: those by name, and xfrm interfaces
 // by if_id, since they may have any name.
-func (s Scope) on(have State) map[string]bool {
+func (s *Scope) on(have State) map[string]bool {
 	names := map[string]bool{}
-	for name := range s.links {
-		names[name] = true
+	if s == nil {
+		return names
+	}
+	for l := range s.links {
+		if l.netns == s.netns {
+			names[l.name] = true
+		}
 	}
 	for _, o := range have {
 		if l, ok := o.(xfrmi.Link); ok && l.Kind == xfrmi.Kind && s.ids[l.IfID] {

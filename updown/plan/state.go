@@ -13,7 +13,8 @@ import (
 
 // Object is one thing in the kernel: an xfrmi.Link, xfrmi.Attr, xfrmi.Addr,
 // routing.Sysctl, routing.Route or routing.Rule, or of nftables an
-// xfrmi.ClampTable, xfrmi.ClampChain or xfrmi.Clamp. Objects are comparable
+// xfrmi.ClampTable, xfrmi.ClampChain or xfrmi.Clamp; or an InNetns, which is one
+// of those in another network namespace. Objects are comparable
 // values: == is equality, Key is identity. String is the notation of ip(8),
 // sysctl(8) or nft(8) without the command.
 type Object interface {
@@ -37,9 +38,18 @@ func NewState(objects ...Object) State {
 // Put adds an object, in place of the one with the same key.
 func (s State) Put(o Object) { s[o.Key()] = o }
 
-// Sorted returns the objects in the order in which they would be made.
+// Sorted returns the objects in the order in which they would be made, those of
+// other network namespaces last.
 func (s State) Sorted() []Object {
-	return sorted(orderOf(s), slices.Collect(maps.Values(s)), func(o Object) Object { return o })
+	var all []Object
+	spaces := s.split()
+	for _, netns := range slices.Sorted(maps.Keys(spaces)) {
+		s := spaces[netns]
+		for _, o := range sorted(orderOf(s), slices.Collect(maps.Values(s)), func(o Object) Object { return o }) {
+			all = append(all, Inside(netns, o))
+		}
+	}
+	return all
 }
 
 // linkOf returns the name of the link that an object dies with, or "".
@@ -60,6 +70,7 @@ func linkOf(o Object) string {
 // isSetting reports whether an object has always some value, so that it is set
 // and restored instead of added and deleted.
 func isSetting(o Object) bool {
+	_, o = Where(o)
 	switch o.(type) {
 	case xfrmi.Attr, routing.Sysctl:
 		return true

@@ -40,7 +40,7 @@ func (f Facts) VRFPlace(name string) (Place, bool) {
 
 // vrf fills in the table of the VRF, and the scheme that has no choices there.
 func (r *resolver) vrf(t *Tunnel) {
-	if t.VRF == "" {
+	if t.VRF == "" || t.Netns != "" {
 		return
 	}
 	table, err := r.facts.vrfTable(t.VRF)

@@ -69,6 +69,11 @@ func (w Want) WaitsOf(claims []Claim) []string {
 			waiting[name] = true
 		}
 	}
+	for _, within := range w.Within {
+		for _, name := range within.WaitsOf(claims) {
+			waiting[name] = true
+		}
+	}
 	var names []string
 	for _, c := range claims {
 		if waiting[c.Name] {
@@ -86,6 +91,18 @@ func (w Want) WithdrawnOf(name string) (keys []string) {
 			keys = append(keys, key)
 		}
 	}
+	for netns, within := range w.Within {
+		for _, key := range within.WithdrawnOf(name) {
+			keys = append(keys, inNetnsKey(netns, key))
+		}
+	}
 	slices.Sort(keys)
 	return keys
+}
+
+// WithdrawnFor returns the names of the claims that would have a route with an
+// SA.
+func (w Want) WithdrawnFor(o Object) []string {
+	netns, inner := Where(o)
+	return w.in(netns).Withdrawn[inner.Key()]
 }
