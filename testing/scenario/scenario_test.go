@@ -48,6 +48,8 @@ func TestScenarios(t *testing.T) {
 			"ipbatch":   ipBatch,
 			"snapshot":  snapshot,
 			"layout":    layout,
+			"netns":     netns,
+			"shell":     shell,
 			"ping":      ping,
 			"capture":   capture,
 			"only-esp":  onlyESP,
