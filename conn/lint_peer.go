@@ -26,8 +26,12 @@ func (l *linter) peers() {
 			}
 			dst, _ := peer.Prefix(n)
 			for _, o := range nets[dst] {
-				if o != i && !l.tunnels[i].escapes(&l.tunnels[o], dst) {
+				switch t := &l.tunnels[i]; {
+				case o == i:
+				case !t.escapes(&l.tunnels[o], dst):
 					l.swallowed(i, o, dst)
+				case t.opens(&l.tunnels[o], dst):
+					l.opened(i, o)
 				}
 			}
 		}
@@ -39,8 +43,7 @@ func (l *linter) peers() {
 func (t *tunnel) escapes(o *tunnel, dst netip.Prefix) bool {
 	s := schemeOf(o.Conn)
 	shares := espMark(t.Conn) == espMark(o.Conn) && (o.inside() && o.Escape != EscapePeer || s == SchemeNotMark)
-	outside := dst.Bits() > 0 && !(o.peer.IsValid() && dst.Contains(o.peer))
-	if inMain(s) || s == SchemeOverlay && outside {
+	if o.routedInMain(dst) {
 		// The route is in main, before which ESP escapes only to a table that
 		// has a way of its own for it.
 		return inMain(schemeOf(t.Conn)) && t.inside() || s == SchemeMarkUnderlay && shares
@@ -48,6 +51,26 @@ func (t *tunnel) escapes(o *tunnel, dst netip.Prefix) bool {
 	escape, ok := t.escapePriority()
 	// An escape behind a default route is a matter of the two places.
 	return shares || ok && (escape < attractPriority(o.Conn, dst.Bits() == 0) || dst.Bits() == 0 && t.Netns == "")
+}
+
+// routedInMain tells whether the route of a tunnel to dst is in main.
+func (t *tunnel) routedInMain(dst netip.Prefix) bool {
+	outside := dst.Bits() > 0 && !(t.peer.IsValid() && dst.Contains(t.peer))
+	return inMain(schemeOf(t.Conn)) || schemeOf(t.Conn) == SchemeOverlay && outside
+}
+
+// opens tells whether the rule by which all packets to the peer of t escape
+// takes away just what o protects: those to that address.
+func (t *tunnel) opens(o *tunnel, dst netip.Prefix) bool {
+	escape, ok := t.escapePriority()
+	return t.Escape == EscapePeer && ok && dst.IsSingleIP() && !o.routedInMain(dst) && escape < attractPriority(o.Conn, false)
+}
+
+// opened reports that at the conn that opens the other.
+func (l *linter) opened(i, o int) {
+	inner, outer := &l.tunnels[i], &l.tunnels[o]
+	l.warn(inner.Conn, "escape", CodeEscapePeer, fmt.Sprintf("escape=peer of conn %q would send what conn %q (%s) protects, packets to %s, in the clear, so only one of the two can be up",
+		inner.Name, outer.Name, outer.Pos, inner.peer), "use escape=mark and let the IKE daemon set a mark")
 }
 
 // swallowed reports it at the later of the two conns.
@@ -58,7 +81,7 @@ func (l *linter) swallowed(i, o int, dst netip.Prefix) {
 	switch s, reached := schemeOf(outer.Conn), dst.Bits() == 0 || outer.inside(); {
 	case escapes && !inMain(s) && reached:
 		hint = "give conn " + inner.Name + " the lower rule-priority="
-	case s == SchemeOverlay && schemeOf(inner.Conn) == SchemeOverlay && reached:
+	case s == SchemeOverlay && schemeOf(inner.Conn) == SchemeOverlay && reached && !dst.IsSingleIP():
 		hint = "set escape=peer in conn " + inner.Name
 	case s == SchemeNotMark, s != SchemeUnderlay && reached:
 		hint = "give both the same mark-out="

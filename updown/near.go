@@ -195,7 +195,7 @@ func (n *nearRun) others(before []plan.Claim, facts plan.Facts) ([]plan.Claim, e
 		for _, what := range slices.Concat(wants[c.Name], c.Tunnel.Uses()) {
 			find(what)
 		}
-		n.inTheWay(c.Tunnel, find)
+		n.inTheWay(c.Tunnel, found, find)
 	}
 	for _, c := range before {
 		for _, what := range c.Wants {
@@ -239,11 +239,17 @@ func dependOnMain(claims []plan.Claim) bool {
 }
 
 // inTheWay finds those whose net has the peer in it, those whose peer is in a
-// net of the tunnel, and those routed by source for the same packets.
-func (n *nearRun) inTheWay(t plan.Tunnel, find func(string)) {
+// net of the tunnel, and those routed by source for the same packets. Of those
+// with one peer whose ESP escapes in the same way one is enough; nets are shared
+// by few.
+func (n *nearRun) inTheWay(t plan.Tunnel, found map[string]bool, find func(string)) {
 	if t.Peer.IsValid() {
 		for _, use := range plan.UsesOfNetsWith(t.Peer) {
-			find(use)
+			for name := range n.store.Wanting(use) {
+				if !n.names[name] {
+					found[name] = true
+				}
+			}
 		}
 	}
 	for _, p := range t.Pairs {

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"iter"
 	"slices"
 	"strings"
 
@@ -56,18 +57,29 @@ func (r *Reader) Names(prefix string) []string {
 // Wants returns the name of a claim that wants something, other than those of
 // skip.
 func (r *Reader) Wants(what string, skip map[string]bool) (name string, ok bool) {
-	b := r.bucket(indexBucket)
-	if b == nil {
-		return "", false
-	}
-	prefix := []byte(indexKey(what, ""))
-	c := b.Cursor()
-	for k, _ := c.Seek(prefix); bytes.HasPrefix(k, prefix); k, _ = c.Next() {
-		if name := string(k[len(prefix):]); !skip[name] {
+	for name := range r.Wanting(what) {
+		if !skip[name] {
 			return name, true
 		}
 	}
 	return "", false
+}
+
+// Wanting yields the names of all claims that want something.
+func (r *Reader) Wanting(what string) iter.Seq[string] {
+	return func(yield func(string) bool) {
+		b := r.bucket(indexBucket)
+		if b == nil {
+			return
+		}
+		prefix := []byte(indexKey(what, ""))
+		c := b.Cursor()
+		for k, _ := c.Seek(prefix); bytes.HasPrefix(k, prefix); k, _ = c.Next() {
+			if !yield(string(k[len(prefix):])) {
+				return
+			}
+		}
+	}
 }
 
 // Wanted returns what is wanted by any claim and begins with a prefix.

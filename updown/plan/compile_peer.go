@@ -36,8 +36,12 @@ func (c *compiler) checkPeers(claims []Claim) {
 				continue // too long for the family, or no peer known
 			}
 			for _, n := range nets[dst] {
-				if n.owner != i && !escapes(claim.Tunnel, claims[n.owner].Tunnel, dst) {
+				switch o := claims[n.owner].Tunnel; {
+				case n.owner == i:
+				case !escapes(claim.Tunnel, o, dst):
 					c.swallowed(claims, i, n)
+				case opens(claim.Tunnel, o, dst):
+					c.opened(claims, i, n)
 				}
 			}
 		}
@@ -48,17 +52,36 @@ func (c *compiler) checkPeers(claims []Claim) {
 // that has the peer in it.
 func escapes(t, o Tunnel, dst netip.Prefix) bool {
 	sharesEscape := t.Mark == o.Mark && (peerInside(o) && !o.ByPeer || o.Scheme == routing.NotMark)
-	outside := dst.Bits() > 0 && !(o.Peer.IsValid() && dst.Contains(o.Peer))
 	if !catches(t, o, dst) {
 		return true
 	}
-	if o.Scheme.InMain() || o.Scheme == routing.Overlay && outside && !o.BySource {
+	if routedInMain(o, dst) {
 		// The route is in main, before which ESP escapes only to a table that
 		// has a way of its own for it.
 		return t.Scheme.InMain() && peerInside(t) || o.Scheme == routing.MarkUnderlay && sharesEscape
 	}
 	// An escape behind a default route is refused for the places of the two.
 	return sharesEscape || escapePriority(t) < attractPriority(o, dst) || dst.Bits() == 0 && escapePriority(t) != none && t.Netns == ""
+}
+
+// routedInMain reports whether the route of a tunnel to dst is in main.
+func routedInMain(t Tunnel, dst netip.Prefix) bool {
+	outside := dst.Bits() > 0 && !(t.Peer.IsValid() && dst.Contains(t.Peer))
+	return t.Scheme.InMain() || t.Scheme == routing.Overlay && outside && !t.BySource
+}
+
+// opens reports whether the rule by which all packets to the peer of t escape
+// takes away just what o protects: those to that address.
+func opens(t, o Tunnel, dst netip.Prefix) bool {
+	return t.ByPeer && dst.IsSingleIP() && !routedInMain(o, dst) && escapePriority(t) < attractPriority(o, dst)
+}
+
+// opened notes that for the later of the two claims.
+func (c *compiler) opened(claims []Claim, i int, n net) {
+	inner, outer := claims[i], claims[n.owner]
+	c.problem(claims[max(i, n.owner)], "escape=peer of conn %q would send what conn %q protects, packets to %s, in the clear; "+
+		"let the IKE daemon set a mark (strongSwan: set_mark_out in the child, charon.plugins.socket-default.fwmark) and use escape=mark in conn %s",
+		inner.Name, outer.Name, inner.Tunnel.Peer, inner.Name)
 }
 
 // none is a priority that no rule has.
@@ -86,7 +109,7 @@ func (c *compiler) swallowed(claims []Claim, i int, n net) {
 	switch outside := n.dst.Bits() > 0 && !peerInside(outer.Tunnel); {
 	case escapePriority(inner.Tunnel) != none && !outer.Tunnel.Scheme.InMain() && !outside:
 		hint = "; give conn " + inner.Name + " the lower rule-priority="
-	case outer.Tunnel.Scheme == routing.Overlay && inner.Tunnel.Scheme == routing.Overlay && !outside:
+	case outer.Tunnel.Scheme == routing.Overlay && inner.Tunnel.Scheme == routing.Overlay && !outside && !n.dst.IsSingleIP():
 		hint = "; set escape=peer in conn " + inner.Name
 	case outer.Tunnel.Scheme == routing.NotMark, outer.Tunnel.Scheme != routing.Underlay && !outside:
 		hint = "; give both the same mark-out="

@@ -28,15 +28,26 @@ func (t Tunnel) Uses() []string {
 		uses = append(uses, place.use("rules"))
 	}
 	if t.Peer.IsValid() {
-		uses = append(uses, usePeer+familyHex(t.Peer))
+		uses = append(uses, usePeer+familyHex(t.Peer)+" by "+t.escapeUse())
 	}
 	for _, p := range t.Pairs {
-		uses = append(uses, useOfNet(p.Theirs))
+		if !t.enclosed() {
+			uses = append(uses, useOfNet(p.Theirs))
+		}
 		if t.BySource {
 			uses = append(uses, p.use())
 		}
 	}
 	return uses
+}
+
+// escapeUse tells tunnels to one peer apart whose ESP escapes in other ways.
+func (t Tunnel) escapeUse() string {
+	by := t.Mark.String()
+	if t.ByPeer {
+		by = "peer"
+	}
+	return by + " " + string(t.Scheme) + " " + strconv.FormatUint(uint64(t.Priority), 10)
 }
 
 // LinkUse returns the use of the tunnel's link: its if_id, since the link may
