@@ -128,7 +128,7 @@ func (e *Engine) carryOut(r *run) error {
 	if err := e.Store.Change(r.done()); err != nil {
 		return err
 	}
-	r.have, r.wants = plan.Observation{}, nil // which may be large, and is history
+	r.have.State, r.wants = nil, nil // which may be large, and are history
 	return e.verify(r)
 }
 

@@ -36,6 +36,7 @@ var update = flag.Bool("update", false, "write the golden files anew")
 //	rename OLD NEW                             somebody renames a link
 //	netns add NAME, netns del NAME             somebody makes or deletes a network namespace
 //	fail N                                     the N-th operation from now fails
+//	undone OPERATION                           somebody undoes that one right after it, once
 //	conf NAME                                  the file NAME becomes ipsec.conf
 //	lose-claims                                the state directory is lost
 //	unprivileged, no-xfrm, reflects-mark NAME  what kind of kernel it is
@@ -144,6 +145,8 @@ func (s *story) command(command, rest string) {
 		} else {
 			s.kernel.DelNetns(name)
 		}
+	case "undone":
+		s.undone(rest)
 	case "fail":
 		if _, err := fmt.Sscan(rest, &s.kernel.FailAt); err != nil {
 			s.t.Fatal(err)
@@ -172,6 +175,16 @@ var sas = map[string]xfrmi.ESP{
 	"cbc-udp": {Mode: xfrmi.Tunnel, UDP: true, Cipher: xfrmi.Cipher{IV: 16, ICV: 16, Block: 16}},
 	"gcm6":    {Mode: xfrmi.Tunnel, IPv6: true, Cipher: xfrmi.Cipher{IV: 8, ICV: 16, Block: 1}},
 	"ipcomp":  {Mode: xfrmi.Transport, Cipher: xfrmi.Cipher{IV: 8, ICV: 16, Block: 1}},
+}
+
+// undone lets somebody delete what one operation makes, in the midst of a run.
+func (s *story) undone(line string) {
+	s.kernel.After = func(op plan.Op) {
+		if op.String() == line {
+			s.kernel.After = nil
+			delete(s.kernel.State, op.Object.Key())
+		}
+	}
 }
 
 // sa is what an IKE daemon does: "NAME IF_ID PEER" makes SAs, "none" takes all
