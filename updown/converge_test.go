@@ -274,18 +274,9 @@ func (w *world) newNetns() {
 func (w *world) foreignState() plan.State {
 	s := plan.State{}
 	for key, o := range w.kernel.State {
-		link := ""
-		switch o := o.(type) {
-		case xfrmi.Link:
-			link = o.Name
-		case xfrmi.Attr:
-			link = o.Link
-		case xfrmi.Addr:
-			link = o.Link
-		case routing.Sysctl:
-			link = o.Link
-		case routing.Route:
-			link = o.Dev
+		link := plan.LinkOf(o)
+		if l, ok := o.(xfrmi.Link); ok {
+			link = l.Name
 		}
 		if !w.managed.Owns(o) && !w.isTunnel(link) && key != w.rpFilter(0).Key() {
 			s[key] = o

@@ -5,13 +5,10 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"runtime"
 	"testing"
 
 	"github.com/ipsecif/ipsecif/testing/fake"
 	"github.com/ipsecif/ipsecif/testing/lab/hosts"
-	"github.com/ipsecif/ipsecif/updown/kernel"
-	"golang.org/x/sys/unix"
 )
 
 var update = flag.Bool("update", false, "write the cases anew from the fake; the lab then tells whether they are true")
@@ -48,16 +45,7 @@ func TestKernel(t *testing.T) {
 	hosts.Require(t)
 	for _, file := range Files(t, "testdata") {
 		t.Run(filepath.Base(file), func(t *testing.T) {
-			// The thread stays locked, so it dies with its namespace.
-			runtime.LockOSThread()
-			if err := unix.Unshare(unix.CLONE_NEWNET); err != nil {
-				t.Fatal(err)
-			}
-			k, err := kernel.Open()
-			if err != nil {
-				t.Fatal(err)
-			}
-			defer k.Close()
+			k := newKernel(t)
 			Run(t, k, ipNetns{t}, file, false)
 		})
 	}

@@ -170,17 +170,7 @@ func saved(list []plan.Saved, key string) bool {
 // onLink reports whether operations deleted the link of an object, or an address
 // of it, with which Linux takes routes away.
 func onLink(ops []plan.Op, o plan.Object) bool {
-	link := ""
-	switch o := o.(type) {
-	case xfrmi.Attr:
-		link = o.Link
-	case xfrmi.Addr:
-		link = o.Link
-	case routing.Sysctl:
-		link = o.Link
-	case routing.Route:
-		link = o.Dev
-	}
+	link := plan.LinkOf(o)
 	for _, op := range ops {
 		if op.Verb != plan.Del || link == "" {
 			continue

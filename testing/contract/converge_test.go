@@ -2,13 +2,10 @@ package contract
 
 import (
 	"fmt"
-	"runtime"
 	"testing"
 
 	"github.com/ipsecif/ipsecif/testing/fake"
 	"github.com/ipsecif/ipsecif/testing/lab/hosts"
-	"github.com/ipsecif/ipsecif/updown/kernel"
-	"golang.org/x/sys/unix"
 )
 
 // TestConverge and TestKernelConverges begin in random states; a failure names
@@ -33,16 +30,7 @@ func TestKernelConverges(t *testing.T) {
 	hosts.Require(t)
 	for seed := range uint64(40) {
 		t.Run(fmt.Sprintf("seed-%d", seed), func(t *testing.T) {
-			// The thread stays locked, so it dies with its namespace.
-			runtime.LockOSThread()
-			if err := unix.Unshare(unix.CLONE_NEWNET); err != nil {
-				t.Fatal(err)
-			}
-			k, err := kernel.Open()
-			if err != nil {
-				t.Fatal(err)
-			}
-			defer k.Close()
+			k := newKernel(t)
 			Converge(t, k, seed)
 		})
 	}

@@ -5,7 +5,6 @@ import (
 	"net/netip"
 	"os/exec"
 	"path/filepath"
-	"runtime"
 	"slices"
 	"strings"
 	"testing"
@@ -26,17 +25,7 @@ func TestForeign(t *testing.T) {
 	hosts.Require(t)
 	for _, file := range Files(t, filepath.Join("testdata", "foreign")) {
 		t.Run(filepath.Base(file), func(t *testing.T) {
-			// The thread stays locked, so it dies with its namespace, which the
-			// commands inherit.
-			runtime.LockOSThread()
-			if err := unix.Unshare(unix.CLONE_NEWNET); err != nil {
-				t.Fatal(err)
-			}
-			k, err := kernel.Open()
-			if err != nil {
-				t.Fatal(err)
-			}
-			defer k.Close()
+			k := newKernel(t)
 			runForeign(t, k, file)
 		})
 	}
@@ -110,15 +99,7 @@ func sasBetween(t *testing.T, k *kernel.Kernel, want []plan.SA) {
 // TestSAsNeedPrivilege shows that everything but SAs is read without it.
 func TestSAsNeedPrivilege(t *testing.T) {
 	hosts.Require(t)
-	runtime.LockOSThread() // never unlocked: capabilities are the thread's
-	if err := unix.Unshare(unix.CLONE_NEWNET); err != nil {
-		t.Fatal(err)
-	}
-	k, err := kernel.Open()
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer k.Close()
+	k := newKernel(t)
 	q := plan.Query{SAs: []xfrmi.IfID{1}}
 	if o, err := k.Observe(q); err != nil || o.Facts.NoSAs {
 		t.Fatalf("with privilege: %v, no SAs: %v", err, o.Facts.NoSAs)

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"net/netip"
 	"os/exec"
-	"runtime"
 	"strings"
 	"testing"
 
@@ -59,10 +58,7 @@ func TestMTU(t *testing.T) {
 		{"beet", cbc + " sel src 10.0.0.1/32 dst 10.1.0.1/32", true, 1500, 1430},
 	} {
 		t.Run(fmt.Sprintf("%s %s ipv6 %v path %d", tt.mode, strings.Join(strings.Fields(tt.extra)[:2], " "), tt.six, tt.path), func(t *testing.T) {
-			runtime.LockOSThread() // never unlocked: the thread dies with its namespace
-			if err := unix.Unshare(unix.CLONE_NEWNET); err != nil {
-				t.Fatal(err)
-			}
+			newNamespace(t)
 			ours, peer := "192.1.3.209", "192.1.2.23"
 			if tt.six {
 				ours, peer = "2001:db8:1:3::209", "2001:db8:1:2::23"

@@ -143,7 +143,7 @@ func shared(o, other Object) (Object, bool) {
 func (c *compiler) remedy(o, other Object) string {
 	if r, ok := o.(routing.Route); ok && r.Table == routing.SourceTable {
 		return "give one of them another metric=: the smaller one gets what this host sends itself"
-	} else if linkOf(o) != linkOf(other) && c.facts.netns == "" {
+	} else if LinkOf(o) != LinkOf(other) && c.facts.netns == "" {
 		return "give one of them another metric=, or both route-by=source if they are for different sources"
 	}
 	return "give one of them another metric="

@@ -124,7 +124,7 @@ func home(o Object) string {
 	case xfrmi.Clamp:
 		return o.Link
 	}
-	return linkOf(o)
+	return LinkOf(o)
 }
 
 // inScope leaves out what lives on an xfrm interface outside the limits.
@@ -223,7 +223,7 @@ func (d *differ) setting(want, have Object) {
 
 // save notes the old value of a setting on a foreign link.
 func (d *differ) save(have, want Object) {
-	if have != nil && !d.makesLink(linkOf(want)) && !d.isSaved(want.Key()) {
+	if have != nil && !d.makesLink(LinkOf(want)) && !d.isSaved(want.Key()) {
 		s := savedOf(have, want)
 		s.Index = d.Indexes[s.Link]
 		d.plan.Save = append(d.plan.Save, s)
@@ -322,6 +322,6 @@ func (d *differ) stays(o Object, after State) bool {
 	if d.want.State[o.Key()] != nil {
 		return true
 	}
-	link := linkOf(o)
+	link := LinkOf(o)
 	return d.Scope != nil && !d.Scope.has(o) && d.Managed.Owns(o) && (link == "" || after[xfrmi.Link{Name: link}.Key()] != nil)
 }

@@ -103,7 +103,7 @@ func (d *differ) displace(c Conflict) {
 	d.plan.Displaces = append(d.plan.Displaces, c)
 	d.note("takes the place of %q, which is put back when no conn needs it any more", o)
 	if !d.isRecorded(o) {
-		d.plan.Save = append(d.plan.Save, Saved{Kind: SavedForeign, Index: d.Indexes[linkOf(o)], Was: Making(o).String()})
+		d.plan.Save = append(d.plan.Save, Saved{Kind: SavedForeign, Index: d.Indexes[LinkOf(o)], Was: Making(o).String()})
 	}
 }
 
@@ -242,7 +242,7 @@ func (d *differ) putBack(i int) {
 	case is == o:
 	case is != nil && !d.Managed.Owns(is):
 		d.note("leaves %q alone; %q was there before and is not put back", is, o)
-	case d.isGone(linkOf(o)):
+	case d.isGone(LinkOf(o)):
 		d.note("does not put %q back, whose device has gone", o)
 	default:
 		d.note("puts %q back", o)

@@ -37,7 +37,7 @@ func (s State) Effect(op Op) {
 	case xfrmi.ClampTable:
 		s.drop(diesWithTable)
 	case xfrmi.Link:
-		s.drop(func(o2 Object) bool { return linkOf(o2) == o.Name })
+		s.drop(func(o2 Object) bool { return LinkOf(o2) == o.Name })
 		s.release(o.Name)
 	case routing.Route:
 		o.Behind = true
@@ -78,7 +78,7 @@ func (s State) effects(ops []Op) {
 // dropOn takes away what lives on links that have gone, and forgets them.
 func (s State) dropOn(gone map[string]bool) {
 	if len(gone) > 0 {
-		s.drop(func(o Object) bool { return gone[linkOf(o)] })
+		s.drop(func(o Object) bool { return gone[LinkOf(o)] })
 		clear(gone)
 	}
 }

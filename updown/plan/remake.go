@@ -48,11 +48,11 @@ func (d *differ) remaking(makes, remakes, moves []Op) []Op {
 		}
 	}
 	for _, op := range moves {
-		remade[linkOf(op.Object)] = true
+		remade[LinkOf(op.Object)] = true
 	}
 	var guards, ops []Op
 	for _, op := range makes {
-		if rank := d.order.rank(op.Object); len(remade) > 0 && (rank == rankEscape || rank == rankRule) && !remade[linkOf(op.Object)] {
+		if rank := d.order.rank(op.Object); len(remade) > 0 && (rank == rankEscape || rank == rankRule) && !remade[LinkOf(op.Object)] {
 			guards = append(guards, op)
 			continue
 		}

@@ -40,7 +40,7 @@ func revert(before, now State, done []Op) (unmakes, makes []Op) {
 	for key, was := range before {
 		ours, touched := made[key]
 		route, _ := was.(routing.Route)
-		along := links[linkOf(was)] || sources[route.Src] || table && diesWithTable(was)
+		along := links[LinkOf(was)] || sources[route.Src] || table && diesWithTable(was)
 		if !touched && !along || comesByItself(was) {
 			continue
 		}
@@ -123,5 +123,5 @@ func prune(unmakes []Op) []Op {
 			dying[l.Name] = true
 		}
 	}
-	return slices.DeleteFunc(unmakes, func(op Op) bool { return dying[linkOf(op.Object)] || table && diesWithTable(op.Object) })
+	return slices.DeleteFunc(unmakes, func(op Op) bool { return dying[LinkOf(op.Object)] || table && diesWithTable(op.Object) })
 }

@@ -52,8 +52,8 @@ func (s State) Sorted() []Object {
 	return all
 }
 
-// linkOf returns the name of the link that an object dies with, or "".
-func linkOf(o Object) string {
+// LinkOf returns the name of the link that an object dies with, or "".
+func LinkOf(o Object) string {
 	switch o := o.(type) {
 	case xfrmi.Attr:
 		return o.Link
