@@ -105,12 +105,14 @@ const maxManualReqID = 16383
 
 // interfaces reads the devices of a conn.
 func (b *builder) interfaces(c *Conn) {
-	if kv := b.get(keyIPsecInterface); kv != nil {
+	c.IfID = uint32(b.numberOf(keyIfID, 1, math.MaxUint32))
+	if kv := b.get(keyIPsecInterface); kv != nil && equalFold(external, kv.Value) {
+		b.external(c, kv)
+	} else if kv != nil {
 		iface, p := parseInterface(kv.Value)
 		b.problem(kv, p)
 		c.Interface = iface
 	}
-	c.IfID = uint32(b.numberOf(keyIfID, 1, math.MaxUint32))
 	switch {
 	case c.IfID == 0:
 	case c.Interface.IfID == 0:
@@ -129,6 +131,8 @@ func (b *builder) interfaces(c *Conn) {
 	}
 	c.VTI = VTI{Device: kv.Value, Routing: b.isYes(keyVTIRouting), Shared: b.isYes(keyVTIShared)}
 	switch {
+	case c.Interface.IfID != 0:
+		b.at(kv, Warning, CodeIgnored, "it has no effect together with ipsec-interface=", "")
 	case c.Type == TypeTransport:
 		b.at(kv, Error, CodeConflict, "a VTI device needs type=tunnel", "")
 	case len(kv.Value) > maxDeviceName || strings.ContainsAny(kv.Value, "/: \t"):

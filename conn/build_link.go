@@ -10,7 +10,9 @@ func (b *builder) linkName(c *Conn) {
 	b.problem(kv, p)
 	switch {
 	case p != nil:
-	case c.Interface.IfID == 0:
+	case c.Interface.Name == "" && c.VTI.Device != "":
+		b.at(kv, Warning, CodeIgnored, "it names xfrm interfaces, and the conn has a VTI device", "set vti-interface=")
+	case c.Interface.Name == "":
 		b.at(kv, Warning, CodeIgnored, "the conn has no interface that it could name", "set ipsec-interface=")
 	default:
 		c.Interface.Name = name
@@ -23,11 +25,21 @@ func (b *builder) linkSettings(c *Conn) {
 		name, p := parseLinkName(kv.Value)
 		b.problem(kv, p)
 		c.VRF = name
+		if p == nil && c.Interface.Name == "" && c.VTI.Device != "" {
+			b.at(kv, Error, CodeConflict, "it is for xfrm interfaces, and the conn has a VTI device", "set ipsec-interface= instead of vti-interface=")
+		}
 	}
 	if kv := b.get(keyNetns); kv != nil {
 		name, p := parseNetns(kv.Value)
 		b.problem(kv, p)
 		c.Netns = name
+		switch {
+		case p != nil:
+		case c.External:
+			b.at(kv, Error, CodeConflict, "an external interface in another network namespace is not supported", "set ipsec-interface= to a number")
+		case c.Interface.Name == "" && c.VTI.Device != "":
+			b.at(kv, Error, CodeConflict, "it is for xfrm interfaces, and the conn has a VTI device", "set ipsec-interface= instead of vti-interface=")
+		}
 	}
 	c.AddrDev = AddrDev(b.wordOf(keyInterfaceIPDev, uint8(AddrDevIPsec)))
 	c.Multicast = b.isYes(keyMulticast)

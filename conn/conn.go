@@ -19,6 +19,7 @@ type Conn struct {
 
 	Interface Interface // ipsec-interface= or if_id=, and link-name=
 	IfID      uint32    // own key if_id=, 0 when not given
+	External  bool      // ipsec-interface=external: Interface is shared, and routes tell it the if_id
 	MarkIn    Mark      // mark-in=, else mark=
 	MarkOut   Mark      // mark-out=, else mark=
 	VTI       VTI       // vti-interface= and its options
@@ -105,6 +106,15 @@ func (c *Conn) KeyPos(key string) Pos {
 	return c.Pos
 }
 
+// Link returns the name of the device of the conn, "" for none. An xfrm
+// interface goes before a VTI device.
+func (c *Conn) Link() string {
+	if c.Interface.Name != "" {
+		return c.Interface.Name
+	}
+	return c.VTI.Device
+}
+
 // NeverNegotiates tells whether the conn is only a policy without IKE
 // (type=passthrough or type=drop).
 func (c *Conn) NeverNegotiates() bool {
@@ -121,6 +131,9 @@ type Interface struct {
 // kernel refuses if_id 0. libreswan chose it; the device stays ipsec0, and
 // ipsec-interface=16384 names ipsec0 as well.
 const ipsecZeroIfID = 16384
+
+// externalName is the device of ipsec-interface=external.
+const externalName = "ipsec"
 
 // Mark is a packet mark and the mask of the bits that count.
 type Mark struct {

@@ -16,7 +16,12 @@ func (l *linter) pluto() {
 		if l.setup.InterfaceManaged {
 			managed = append(managed, t)
 		}
-		if strings.HasPrefix(t.End(t.ours).Updown.Command, DefaultUpdown) {
+		if t.stockUpdown() {
+			stock = append(stock, t)
+		}
+	}
+	for i := range l.plain {
+		if t := &l.plain[i]; t.VTI.Device != "" && readByPluto(t.Conn) && t.stockUpdown() {
 			stock = append(stock, t)
 		}
 	}
@@ -34,12 +39,18 @@ func (l *linter) pluto() {
 	}
 }
 
+// stockUpdown tells whether libreswan runs its own hook for the conn.
+func (t *tunnel) stockUpdown() bool {
+	return strings.HasPrefix(t.End(t.ours).Updown.Command, DefaultUpdown)
+}
+
 // interfaces finds conns that cannot be up together, because they pair a
 // device and an if_id differently, and those that share both and yet lay out
 // their routes differently.
 func (l *linter) interfaces() {
 	byID := map[uint32]*Conn{}
 	byName := map[netnsLink]*Conn{}
+	var shared *Conn // the first that has the external interface
 	for i := range l.tunnels {
 		c := l.tunnels[i].Conn
 		id, name := c.Interface.IfID, c.Interface.Name
@@ -49,24 +60,43 @@ func (l *linter) interfaces() {
 			l.fail(c, linkKey(c), CodeInterfaceClash,
 				fmt.Sprintf("if_id %d is for %s here and for %s in conn %q (%s)", id, name, sameID.Interface.Name, sameID.Section, sameID.Pos), "")
 			continue
-		case sameName != nil && sameName.Interface.IfID != id:
+		case sameName != nil && sameName.External != c.External:
+			l.fail(c, linkKey(c), CodeInterfaceClash,
+				fmt.Sprintf("%s is %s here and %s in conn %q (%s)", name, sharing(c), sharing(sameName), sameName.Section, sameName.Pos), "")
+			continue
+		case sameName != nil && sameName.Interface.IfID != id && !c.External:
 			l.fail(c, linkKey(c), CodeInterfaceClash,
 				fmt.Sprintf("%s has if_id %d here and if_id %d in conn %q (%s)", name, id, sameName.Interface.IfID, sameName.Section, sameName.Pos), "")
+			continue
+		case c.External && shared != nil && shared.Interface.Name != name:
+			l.fail(c, linkKey(c), CodeInterfaceClash,
+				fmt.Sprintf("the external interface is %s here and %s in conn %q (%s)", name, shared.Interface.Name, shared.Section, shared.Pos), "")
 			continue
 		case sameID != nil && sameID.Netns != c.Netns:
 			l.fail(c, "netns", CodeNetnsClash, fmt.Sprintf("%s is in %s here and in %s in conn %q (%s)",
 				name, netnsText(c.Netns), netnsText(sameID.Netns), sameID.Section, sameID.Pos), "give both the same netns=")
 			continue
-		case sameID != nil && sameID.VRF != c.VRF:
+		case sameName != nil && sameName.VRF != c.VRF:
 			l.fail(c, "vrf", CodeVRFClash, fmt.Sprintf("%s is in %s here and in %s in conn %q (%s)",
-				name, vrfText(c.VRF), vrfText(sameID.VRF), sameID.Section, sameID.Pos), "give both the same vrf=")
+				name, vrfText(c.VRF), vrfText(sameName.VRF), sameName.Section, sameName.Pos), "give both the same vrf=")
 			continue
 		case sameID != nil:
 			l.sharedInterface(c, sameID)
 			continue
 		}
 		byID[id], byName[netnsLink{c.Netns, name}] = c, c
+		if c.External {
+			shared = c
+		}
 	}
+}
+
+// sharing says whom the interface of a conn is for.
+func sharing(c *Conn) string {
+	if c.External {
+		return "external"
+	}
+	return "for one if_id"
 }
 
 // sharedInterface compares the layout of two conns on one interface. A

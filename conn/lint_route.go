@@ -34,6 +34,9 @@ type route struct {
 func (r *route) String() string {
 	var b strings.Builder
 	b.WriteString("dev " + r.Interface.Name)
+	if r.External {
+		b.WriteString(" if_id " + decimal(uint64(r.Interface.IfID)))
+	}
 	if r.src.IsValid() {
 		b.WriteString(" src " + r.src.String())
 	}

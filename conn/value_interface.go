@@ -17,13 +17,28 @@ func parseInterface(s string) (Interface, *problem) {
 	v, p := parseDecimal(s)
 	switch {
 	case p != nil:
-		return Interface{}, &problem{text: quote(s) + " is not no, yes or a number"}
+		return Interface{}, &problem{text: quote(s) + " is not no, yes, external or a number"}
 	case v >= math.MaxUint32:
 		return Interface{}, &problem{text: quote(s) + " is too large", hint: "the largest is 4294967294"}
 	case v == 0:
 		return interfaceOf(ipsecZeroIfID), nil
 	}
 	return interfaceOf(uint32(v)), nil
+}
+
+// external is the value of ipsec-interface= that libreswan does not have.
+const external = "external"
+
+// external reads ipsec-interface=external, which leaves the if_id to if_id=.
+func (b *builder) external(c *Conn, kv *KeyValue) {
+	c.External = true
+	c.Interface = Interface{IfID: c.IfID, Name: externalName}
+	if b.get(keyIfID) == nil {
+		b.at(kv, Error, CodeRequired, "it needs if_id=", "give every conn of the interface the if_id of its own SAs")
+	}
+	if b.file.shared {
+		b.at(kv, Warning, CodeRefusedValue, "libreswan refuses a conn with this value", "keep the conn in a file that libreswan does not read")
+	}
 }
 
 // interfaceOf names the device of an if_id as libreswan does.

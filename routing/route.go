@@ -60,6 +60,7 @@ type Route struct {
 	Via      netip.Addr
 	Src      netip.Addr // preferred source
 	MTU      uint32     // bytes, RTAX_MTU; 0 for none
+	Encap    Encap
 	Protocol Protocol
 	Other    string // attributes that ipsecif does not manage, for comparison and messages only
 	// Behind says that a route of somebody else with the same key comes first,
@@ -143,6 +144,9 @@ func (r Route) String() string {
 		fmt.Fprintf(&b, " mtu %d", r.MTU)
 	}
 	b.WriteString(" proto " + r.Protocol.String())
+	if r.Encap.Set() {
+		b.WriteString(" " + r.Encap.String())
+	}
 	if r.Other != "" {
 		b.WriteString(" " + r.Other)
 	}

@@ -136,6 +136,7 @@ type Demand struct {
 	Dst      netip.Prefix
 	From     []netip.Prefix // only packets from there, with the Overlay scheme; none for packets from anywhere
 	Dev      string         // the xfrm interface
+	Encap    Encap          // what its routes give to packets, when it serves many tunnels
 	Src      netip.Addr     // preferred source for the route; invalid for none
 	Peer     netip.Addr     // outer address of the remote host; invalid when unknown
 	Path     Path           // to the peer or to its configured next hop; used by Underlay and MarkUnderlay only
@@ -198,7 +199,7 @@ func (l *Layout) through(d Demand, dst netip.Prefix, t Table) {
 	if src.IsValid() && src.Is4() != dst.Addr().Is4() {
 		src = netip.Addr{}
 	}
-	r := Route{Table: t, Type: Unicast, Dst: dst, Dev: d.Dev, Src: src, Metric: d.Metric, MTU: d.MTU, Protocol: ProtocolIpsecif}
+	r := Route{Table: t, Type: Unicast, Dst: dst, Dev: d.Dev, Src: src, Metric: d.Metric, MTU: d.MTU, Encap: d.Encap, Protocol: ProtocolIpsecif}
 	if d.Block {
 		l.route(r.Guard())
 	}

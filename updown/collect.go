@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/ipsecif/ipsecif/conn"
+	"github.com/ipsecif/ipsecif/routing"
 	"github.com/ipsecif/ipsecif/updown/plan"
 	"github.com/ipsecif/ipsecif/xfrmi"
 )
@@ -36,9 +37,9 @@ func (e *Engine) refuseUsed(r *run) error {
 	var links []plan.Object
 	var ids []xfrmi.IfID
 	for _, op := range r.plan.Ops {
-		_, inner := plan.Where(op.Object)
+		netns, inner := plan.Where(op.Object)
 		if link, ok := inner.(xfrmi.Link); ok && op.Verb == plan.Del {
-			links, ids = append(links, op.Object), append(ids, link.IfID)
+			links, ids = append(links, op.Object), append(ids, idsOf(netns, link, r.have.State)...)
 		}
 	}
 	if links == nil {
@@ -52,9 +53,9 @@ func (e *Engine) refuseUsed(r *run) error {
 	for _, o := range links {
 		netns, inner := plan.Where(o)
 		link := inner.(xfrmi.Link)
-		if users := users(netns, link, r.known, have.Facts); users != nil {
-			c := plan.Conflict{Have: o, Text: fmt.Sprintf("%s with if_id %s is claimed by no conn, but is in use: %s; "+
-				"use --force to take it away all the same", link.Name, link.IfID, strings.Join(users, "; "))}
+		if users := users(netns, link, idsOf(netns, link, r.have.State), r.known, have.Facts); users != nil {
+			c := plan.Conflict{Have: o, Text: fmt.Sprintf("%s %s is claimed by no conn, but is in use: %s; "+
+				"use --force to take it away all the same", link.Name, link.Purpose(), strings.Join(users, "; "))}
 			r.plan.Conflicts = append(r.plan.Conflicts, c)
 			errs = append(errs, c)
 		}
@@ -62,19 +63,50 @@ func (e *Engine) refuseUsed(r *run) error {
 	return errors.Join(errs...)
 }
 
+// idsOf returns the if_ids of the SAs that may use a link: of an external
+// interface those that its routes tell it; the SAs of a VTI device have none.
+func idsOf(netns string, link xfrmi.Link, s plan.State) []xfrmi.IfID {
+	if !link.External {
+		return []xfrmi.IfID{link.IfID}
+	}
+	var ids []xfrmi.IfID
+	for _, o := range s {
+		where, inner := plan.Where(o)
+		if r, ok := inner.(routing.Route); ok && where == netns && r.Dev == link.Name && r.Encap.Set() {
+			ids = append(ids, xfrmi.IfID(r.Encap.IfID))
+		}
+	}
+	return unique(ids)
+}
+
 // users says who seems to use an interface.
-func users(netns string, link xfrmi.Link, known []conn.Conn, facts plan.Facts) []string {
+func users(netns string, link xfrmi.Link, ids []xfrmi.IfID, known []conn.Conn, facts plan.Facts) []string {
 	var users []string
-	for _, c := range known {
-		if c.Interface.IfID == uint32(link.IfID) || c.Interface.Name == link.Name && c.Netns == netns {
+	for i := range known {
+		c := &known[i]
+		if d := plan.DeviceOf(c); c.Link() != "" && (d.Slot() == link.Slot() || d.Name == link.Name && c.Netns == netns) {
 			users = append(users, fmt.Sprintf("it is that of conn %q (%s), which `ipsecif up %s` claims and `ipsecif down %s` takes away", c.Name, c.Pos, c.Name, c.Name))
 		}
 	}
-	switch n := len(facts.SAs[link.IfID]); {
+	n, mark := 0, "its if_id"
+	switch {
+	case link.External:
+		mark = "if_ids of its routes"
+	case link.IsVTI():
+		mark = "its addresses"
+	}
+	for _, id := range ids {
+		for _, sa := range facts.SAs[id] {
+			if !link.IsVTI() || link.VTI.Carries(sa.Src, sa.Dst) {
+				n++
+			}
+		}
+	}
+	switch {
 	case facts.NoSAs:
-		users = append(users, "perhaps SAs have its if_id, which only root can read")
+		users = append(users, "perhaps SAs have "+mark+", which only root can read")
 	case n > 0:
-		users = append(users, fmt.Sprintf("SAs have its if_id (%d)", n))
+		users = append(users, fmt.Sprintf("SAs have %s (%d)", mark, n))
 	}
 	return users
 }

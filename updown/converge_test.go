@@ -65,6 +65,66 @@ conn six
 	mss=auto
 `
 
+// externalConf has conns that share an external interface, two of them also the
+// if_id.
+const externalConf = `
+conn external-net
+	leftsubnet=10.10.0.0/16,2001:db8:5::/64
+	leftsourceip=10.10.0.1,2001:db8:5::1
+	right=192.1.2.71
+	rightsubnet=192.1.2.71/32,10.71.0.0/16,2001:db8:51::/64
+	ipsec-interface=external
+	if_id=51
+	on-loss=block
+
+conn external-host
+	right=192.1.2.72
+	ipsec-interface=external
+	if_id=52
+
+conn external-same-id
+	leftsubnet=10.9.0.0/16
+	leftinterface-ip=10.9.0.2/24
+	right=192.1.2.72
+	rightsubnet=192.1.2.72/32,10.72.0.0/16
+	ipsec-interface=external
+	if_id=52
+`
+
+// vtiConf has VTI devices, two conns on one of them.
+const vtiConf = `
+conn vti
+	leftsubnet=10.11.0.0/16
+	leftvti=10.255.0.1/30
+	right=%any
+	left=2001:db8:1:3::209
+	rightsubnet=10.61.0.0/16
+	mark=61
+	vti-interface=ipsec-vti
+	vti-routing=yes
+	on-loss=block
+
+conn vti-shared-a
+	leftsubnet=10.11.0.0/16
+	right=%any
+	rightsubnet=10.62.0.0/16
+	mark-in=62
+	mark-out=0x100/0xff00
+	vti-interface=ipsec-shared
+	vti-routing=yes
+	vti-shared=yes
+
+conn vti-shared-b
+	leftsubnet=0.0.0.0/0
+	leftsourceip=10.12.0.1
+	right=%any
+	rightsubnet=0.0.0.0/0
+	mark-in=62
+	mark-out=0x100/0xff00
+	vti-interface=ipsec-shared
+	vti-shared=yes
+`
+
 // mixedConf has IPv4 and IPv6 inside IPv4, and a tunnel whose routes depend on
 // the addresses of the other.
 const mixedConf = `
@@ -234,7 +294,7 @@ func newWorld(t *testing.T, scheme string) *world {
 	case "not-mark": // one mark for all
 		text = strings.Replace(text, "conn %default\n", "conn %default\n\tmark-out=0x100/0xff00\n", 1)
 	}
-	f, ds := conn.Load(mapFS{fstest.MapFS{"own.conf": {Data: []byte(text + mixedConf)}}}, "own.conf")
+	f, ds := conn.Load(mapFS{fstest.MapFS{"own.conf": {Data: []byte(text + mixedConf + externalConf + vtiConf)}}}, "own.conf")
 	conns, more := f.Conns()
 	if err := errors.Join(ds.Err(), more.Err()); err != nil {
 		t.Fatal(err)
@@ -285,12 +345,12 @@ func (w *world) foreignState() plan.State {
 	return s
 }
 
-// isTunnel reports whether a link is an xfrm interface.
+// isTunnel reports whether a link leads into tunnels.
 func (w *world) isTunnel(link string) bool { return w.isTunnelIn("", link) }
 
 func (w *world) isTunnelIn(netns, link string) bool {
 	l, _ := w.kernel.In(netns).State[xfrmi.Link{Name: link}.Key()].(xfrmi.Link)
-	return l.Kind == xfrmi.Kind
+	return l.IsTunnel()
 }
 
 // rpFilter is the setting of the device to the outside.

@@ -159,6 +159,8 @@ func (s *story) command(command, rest string) {
 		s.kernel.Unprivileged = true
 	case "no-xfrm":
 		s.kernel.NoXfrm = true
+	case "no-external":
+		s.kernel.NoExternal = true
 	case "reflects-mark":
 		s.kernel.ReflectsMark = rest
 	case "pristine":

@@ -47,8 +47,12 @@ func (w *world) kill(after int, change func()) (killed bool) {
 
 // linkOf returns the name that the link of a conn has, "" for none.
 func (w *world) linkOf(c conn.Conn) string {
+	device := plan.DeviceOf(&c)
+	if t, ok := w.claimed()[c.Name]; ok {
+		device = t.Device()
+	}
 	for _, o := range w.kernel.State {
-		if l, ok := o.(xfrmi.Link); ok && l.Kind == xfrmi.Kind && uint32(l.IfID) == c.Interface.IfID {
+		if l, ok := o.(xfrmi.Link); ok && l.IsTunnel() && l.Slot() == device.Slot() {
 			return l.Name
 		}
 	}

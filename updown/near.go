@@ -113,10 +113,7 @@ func (n *nearRun) prepare(t task) (run, error) {
 		return *r, errLookFurther // the claims know what they want by its old name
 	}
 	facts := n.facts()
-	var unresolved error
-	if drop == nil {
-		r.added, unresolved = resolve(conns, facts)
-	}
+	unresolved := r.resolve(facts)
 	r.sort(before, drop)
 	others, err := n.others(before, facts)
 	if err != nil {
@@ -126,6 +123,9 @@ func (n *nearRun) prepare(t task) (run, error) {
 		return *r, err
 	}
 	old, _ := plan.Compile(before, facts)
+	if drop == nil && r.unseen(old.State) {
+		return *r, errLookFurther
+	}
 	r.assume(old.State, r.have.State)
 	r.claims = append(others, r.added...)
 	if dependOnMain(slices.Concat(before, r.claims)) {
@@ -134,7 +134,7 @@ func (n *nearRun) prepare(t task) (run, error) {
 	want, problems := plan.Compile(r.claims, facts)
 	n.limit(before, want)
 	// What stands in the way is told by somebody who has seen everything.
-	if unresolved != nil || r.compare(want, problems) != nil || !n.sufficient(before) {
+	if unresolved != nil || r.compare(want, problems) != nil || !n.sufficient(before) || r.takesRoutes() {
 		return *r, errLookFurther
 	}
 	r.refresh = nil
@@ -308,7 +308,7 @@ func (n *nearRun) sufficient(before []plan.Claim) bool {
 		}
 	}
 	for _, p := range r.have.Facts.Paths {
-		if l, _ := r.link(p.Dev); l.Kind == xfrmi.Kind {
+		if l, _ := r.link(p.Dev); l.IsTunnel() {
 			return false
 		}
 	}
@@ -325,8 +325,9 @@ func (n *nearRun) sufficient(before []plan.Claim) bool {
 		}
 	}
 	for _, c := range r.added {
+		_, claimed := named(before, c.Name)
 		for _, p := range c.Tunnel.Pairs {
-			if slices.Contains(r.have.Facts.Routed, p.Theirs) {
+			if !claimed && slices.Contains(r.have.Facts.Routed, p.Theirs) {
 				return false
 			}
 		}
@@ -355,11 +356,11 @@ func (n *nearRun) sufficient(before []plan.Claim) bool {
 	})
 }
 
-// serves reports whether the link that a tunnel wishes has its if_id. It may have
-// another name otherwise, which only a look at all links would tell.
+// serves reports whether the link that a tunnel wishes is the one in its slot. That
+// may have another name otherwise, which only a look at all links would tell.
 func (r *run) serves(t plan.Tunnel) bool {
 	l, _ := r.link(t.Link)
-	return l.Kind == xfrmi.Kind && l.IfID == t.IfID
+	return l.Slot() == t.Device().Slot()
 }
 
 // link returns a link that was read.

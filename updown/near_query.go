@@ -20,7 +20,12 @@ func (n *nearRun) query(before []plan.Claim, conns []conn.Conn) plan.Query {
 		q.Indexes = append(q.Indexes, s.Index)
 	}
 	for _, c := range before {
-		q.Near.Links = append(q.Near.Links, c.Tunnel.Link)
+		if c.Tunnel.External {
+			q.Near.Shared = append(q.Near.Shared, c.Tunnel.Link)
+			q.Near.Dsts = append(q.Near.Dsts, theirs(c.Tunnel)...)
+		} else {
+			q.Near.Links = append(q.Near.Links, c.Tunnel.Link)
+		}
 		if c.Tunnel.AddrLink != "" {
 			q.Near.Links = append(q.Near.Links, c.Tunnel.AddrLink)
 		}
@@ -35,8 +40,12 @@ func (n *nearRun) query(before []plan.Claim, conns []conn.Conn) plan.Query {
 	}
 	for i := range conns {
 		c := &conns[i]
-		n.run.scope.Add(c.Name, c.Netns, c.Interface.Name, xfrmi.IfID(c.Interface.IfID))
-		q.Near.Links = append(q.Near.Links, c.Interface.Name)
+		n.run.scope.Add(c.Name, c.Netns, plan.DeviceOf(c))
+		if c.External {
+			q.Near.Shared = append(q.Near.Shared, c.Link())
+		} else {
+			q.Near.Links = append(q.Near.Links, c.Link())
+		}
 		if c.AddrDev == conn.AddrDevLo {
 			q.Near.Links = append(q.Near.Links, "lo")
 		}
@@ -53,7 +62,7 @@ func (n *nearRun) query(before []plan.Claim, conns []conn.Conn) plan.Query {
 		}
 	}
 	q.Near.Ends = ends(conns)
-	q.Near.Links, q.Tables = sorted(q.Near.Links), unique(q.Tables)
+	q.Near.Links, q.Near.Shared, q.Tables = sorted(q.Near.Links), sorted(q.Near.Shared), unique(q.Tables)
 	q.Near.Addrs, q.Near.Dsts, q.Near.Guards = unique(q.Near.Addrs), unique(q.Near.Dsts), unique(q.Near.Guards)
 	return q
 }

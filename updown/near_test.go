@@ -39,11 +39,21 @@ func manyConf(scheme string) string {
 		fmt.Fprintf(&b, "conn sized-%d\n\tright=192.1.6.%d\n\tleftsubnet=10.1.0.0/16\n\trightsubnet=10.4.%d.0/24\n\tipsec-interface=%d\n\tlink-mtu=auto\n\tmss=auto\n", i, i+1, i, i+401)
 		fmt.Fprintf(&b, "conn source-%d\n\tright=192.1.7.%d\n\tleftsubnet=10.%d.0.0/16\n\trightsubnet=10.5.0.0/24\n\tipsec-interface=%d\n\troute-by=source\n\ton-loss=withdraw\n", i, i+1, i+100, i+501)
 	}
+	for i := range 20 {
+		fmt.Fprintf(&b, "conn external-%d\n\tright=192.1.9.%d\n\tleftsubnet=10.1.0.0/16\n\trightsubnet=10.7.%d.0/24\n\tipsec-interface=external\n\tif_id=%d\n\tleftinterface-ip=172.16.1.1\n", i, i+1, i, i+1000)
+	}
+	for i := range 20 {
+		fmt.Fprintf(&b, "conn vti-%d\n\tright=192.1.8.%d\n\tleftsubnet=10.1.0.0/16\n\trightsubnet=10.6.%d.0/24\n\tvti-interface=vti%d\n\tvti-routing=yes\n\tmark-in=%d\n", i, i+1, i, i, i+1)
+	}
 	b.WriteString("conn net\n\tright=192.1.2.200\n\tleftsubnet=10.1.0.0/16\n\trightsubnet=10.2.200.0/24\n\tipsec-interface=300\n")
 	b.WriteString("conn host\n\tright=192.1.4.200\n\tipsec-interface=301\n")
 	b.WriteString("conn shared\n\tright=192.1.5.200\n\tleftsubnet=10.1.0.0/16\n\trightsubnet=10.3.200.0/24\n\tipsec-interface=200\n\tleftinterface-ip=172.16.0.200/32\n")
 	b.WriteString("conn sized\n\tright=192.1.6.200\n\tleftsubnet=10.1.0.0/16\n\trightsubnet=10.4.200.0/24\n\tipsec-interface=430\n\tlink-mtu=auto\n\tmss=auto\n")
 	b.WriteString("conn source\n\tright=192.1.7.200\n\tleftsubnet=10.99.0.0/16\n\trightsubnet=10.5.0.0/24\n\tipsec-interface=600\n\troute-by=source\n\ton-loss=withdraw\n")
+	b.WriteString("conn external\n\tright=192.1.9.200\n\tleftsubnet=10.1.0.0/16,2001:db8:1::/64\n\trightsubnet=10.7.200.0/24,2001:db8:4::/64\n\tipsec-interface=external\n\tif_id=1200\n\tleftinterface-ip=172.16.1.200\n")
+	b.WriteString("conn external-host\n\tright=192.1.9.201\n\tipsec-interface=external\n\tif_id=1201\n")
+	b.WriteString("conn vti\n\tright=192.1.8.200\n\tleftsubnet=10.1.0.0/16\n\trightsubnet=10.6.200.0/24\n\tvti-interface=vti200\n\tvti-routing=yes\n\tmark-in=200\n\tleftvti=172.16.2.1/30\n")
+	b.WriteString("conn vti-shared\n\tright=192.1.8.1\n\tleftsubnet=10.1.0.0/16\n\trightsubnet=10.6.201.0/24\n\tvti-interface=vti0\n\tvti-routing=yes\n\tmark-in=1\n")
 	return b.String()
 }
 
@@ -72,11 +82,11 @@ func testNear(t *testing.T, scheme string) {
 		}
 	}
 	e := &updown.Engine{Kernel: k, Store: claim.Open(t.TempDir()), Trace: func(plan.Op) {}}
-	if _, err := e.Up(conns[:100]); err != nil {
+	if _, err := e.Up(conns[:140]); err != nil {
 		t.Fatal(err)
 	}
 	many := k.Kernel.All()
-	for _, c := range conns[100:] {
+	for _, c := range conns[140:] {
 		for _, step := range []struct {
 			name string
 			do   func() (plan.Plan, error)

@@ -10,7 +10,6 @@ import (
 	"github.com/ipsecif/ipsecif/conn"
 	"github.com/ipsecif/ipsecif/updown/claim"
 	"github.com/ipsecif/ipsecif/updown/plan"
-	"github.com/ipsecif/ipsecif/xfrmi"
 )
 
 // task is what a change is for.
@@ -88,7 +87,7 @@ func (e *Engine) prepare(t task) (run, error) {
 	for i := range conns {
 		c := &conns[i]
 		r.managed = append(r.managed, plan.PlacesOf(c)...)
-		r.scope.Add(c.Name, c.Netns, c.Interface.Name, xfrmi.IfID(c.Interface.IfID))
+		r.scope.Add(c.Name, c.Netns, plan.DeviceOf(c))
 	}
 	r.query = query(r.managed, before, saved, conns, e.Names)
 	if t.collect {
@@ -108,10 +107,7 @@ func (e *Engine) prepare(t task) (run, error) {
 		}
 	}
 	facts.Names = withClaimed(facts.Names, conns, before)
-	var unresolved error
-	if drop == nil {
-		r.added, unresolved = resolve(conns, facts)
-	}
+	unresolved := r.resolve(facts)
 	r.sort(before, drop)
 	want, problems := plan.Compile(r.claims, facts)
 	r.index(want)
@@ -210,6 +206,20 @@ func named(claims []plan.Claim, name string) (plan.Claim, bool) {
 	return claims[i], true
 }
 
+// resolve makes the new claims. Those of a task that gives some up tell only
+// which devices they had: of a VTI device, a conn itself does not have all.
+func (r *run) resolve(facts plan.Facts) error {
+	claims, err := resolve(r.conns, facts)
+	for _, c := range claims {
+		r.scope.Add(c.Name, c.Tunnel.Netns, c.Tunnel.Device())
+	}
+	if r.drop != nil {
+		return nil
+	}
+	r.added = claims
+	return err
+}
+
 // resolve makes a claim of each conn.
 func resolve(conns []conn.Conn, facts plan.Facts) ([]plan.Claim, error) {
 	var claims []plan.Claim
@@ -246,7 +256,7 @@ func (r *run) sort(before []plan.Claim, drop []string) {
 			continue
 		}
 		for _, t := range append(c.Previous, c.Tunnel) {
-			r.scope.Add(c.Name, t.Netns, t.Link, t.IfID)
+			r.scope.Add(c.Name, t.Netns, t.Device())
 		}
 		if !again {
 			r.leaving = append(r.leaving, c)

@@ -112,8 +112,8 @@ func (e *Engine) Status(conns []conn.Conn, complete bool) (Status, error) {
 	}
 	for i := range conns {
 		c := &conns[i]
-		if c.Interface.IfID != 0 && !claimed[c.Name] {
-			s.Conns = append(s.Conns, ConnStatus{Name: c.Name, Condition: Down, Link: c.Interface.Name, IfID: c.Interface.IfID})
+		if c.Link() != "" && !claimed[c.Name] {
+			s.Conns = append(s.Conns, ConnStatus{Name: c.Name, Condition: Down, Link: c.Link(), IfID: c.Interface.IfID})
 		}
 	}
 	slices.SortFunc(s.Conns, func(a, b ConnStatus) int { return strings.Compare(a.Name, b.Name) })

@@ -54,7 +54,7 @@ func (a *app) warn(ds conn.Diagnostics) {
 }
 
 // conns returns the named conns of the configuration, or with all those that
-// have an ipsec-interface. Every error in the configuration is returned: the
+// have an interface. Every error in the configuration is returned: the
 // IKE daemon would not read such a file either.
 func (a *app) conns(names []string, all bool) (*conn.File, []conn.Conn, error) {
 	f, ds := a.load()
@@ -103,7 +103,7 @@ func noConn(f *conn.File, name string) error {
 
 // withInterface drops the conns that have none, from the list itself.
 func withInterface(conns []conn.Conn) []conn.Conn {
-	return slices.DeleteFunc(conns, func(c conn.Conn) bool { return c.Interface.IfID == 0 })
+	return slices.DeleteFunc(conns, func(c conn.Conn) bool { return c.Link() == "" })
 }
 
 // places returns the tables and priorities that a configuration uses. Few conns

@@ -12,7 +12,7 @@ import (
 type listed struct {
 	Name  string `json:"name"`
 	Where string `json:"where"`
-	Link  string `json:"link,omitempty"` // empty for a conn without ipsec-interface
+	Link  string `json:"link,omitempty"` // empty for a conn without interface
 	IfID  uint32 `json:"if_id,omitempty"`
 	Left  string `json:"left"`
 	Right string `json:"right"`
@@ -30,7 +30,7 @@ func (a *app) listCommand() *cobra.Command {
 			list := []listed{}
 			for i := range conns {
 				c := &conns[i]
-				list = append(list, listed{c.Name, c.Pos.String(), c.Interface.Name, c.Interface.IfID, c.Left.Host.String(), c.Right.Host.String(), c.Auto.String()})
+				list = append(list, listed{c.Name, c.Pos.String(), c.Link(), c.Interface.IfID, c.Left.Host.String(), c.Right.Host.String(), c.Auto.String()})
 			}
 			if a.json {
 				return errors.Join(a.printJSON(list), err)
@@ -41,8 +41,11 @@ func (a *app) listCommand() *cobra.Command {
 			}
 			for _, l := range list {
 				link, id := "-", "-"
+				if l.Link != "" {
+					link = l.Link
+				}
 				if l.IfID != 0 {
-					link, id = l.Link, fmt.Sprint(l.IfID)
+					id = fmt.Sprint(l.IfID)
 				}
 				fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\n", l.Name, link, id, l.Left, l.Right, l.Auto)
 			}

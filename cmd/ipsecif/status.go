@@ -75,7 +75,7 @@ func only(s updown.Status, f *conn.File, names []string) (updown.Status, error) 
 	for _, name := range names {
 		ms := members(f, name, known)
 		if len(ms) == 0 {
-			errs = append(errs, fmt.Errorf("no conn %q is up, and %s has none of that name with an ipsec-interface", name, f.Name))
+			errs = append(errs, fmt.Errorf("no conn %q is up, and %s has none of that name with an interface", name, f.Name))
 		}
 		found = append(found, ms...)
 	}
@@ -87,7 +87,7 @@ func (a *app) printStatus(s updown.Status) error {
 		return a.printJSON(s)
 	}
 	if len(s.Conns)+len(s.Leftovers)+len(s.Displaced) == 0 {
-		_, err := fmt.Fprintln(a.out, "no conn is up, and the configuration has none with an ipsec-interface")
+		_, err := fmt.Fprintln(a.out, "no conn is up, and the configuration has none with an interface")
 		return err
 	}
 	w := tabwriter.NewWriter(a.out, 0, 8, 2, ' ', 0)
@@ -115,17 +115,19 @@ func printConn(w *tabwriter.Writer, c updown.ConnStatus) {
 	if c.Condition == updown.Down {
 		return
 	}
-	wished := ""
+	link := c.Link
 	if c.Wished != "" {
-		wished = " (configured as " + c.Wished + ")"
+		link += " (configured as " + c.Wished + ")"
 	}
-	in := ""
 	if c.VRF != "" {
-		in = " in VRF " + c.VRF
+		link += " in VRF " + c.VRF
 	} else if c.Netns != "" {
-		in = " in network namespace " + c.Netns
+		link += " in network namespace " + c.Netns
 	}
-	fmt.Fprintf(w, "  interface: %s%s%s, if_id %d, claimed by %s\n", c.Link, wished, in, c.IfID, c.Owner)
+	if c.IfID != 0 {
+		link += fmt.Sprintf(", if_id %d", c.IfID)
+	}
+	fmt.Fprintf(w, "  interface: %s, claimed by %s\n", link, c.Owner)
 	fmt.Fprintf(w, "  peer: %s; scheme: %s; on-loss: %s\n", c.Peer, c.Scheme, c.OnLoss)
 	if c.MTU != nil {
 		fmt.Fprintf(w, "  mtu: %s\n", c.MTU)

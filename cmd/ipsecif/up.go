@@ -165,7 +165,7 @@ func (a *app) planCommand() *cobra.Command {
 			})
 		},
 	}
-	cmd.Flags().BoolVar(&all, "all", false, "every conn with an ipsec-interface and a local end")
+	cmd.Flags().BoolVar(&all, "all", false, "every conn with an interface and a local end")
 	adoptFlag(cmd, &adopt)
 	return cmd
 }
@@ -189,7 +189,10 @@ func (a *app) upCommand() *cobra.Command {
 				}
 				var up []string
 				for _, c := range conns {
-					text := fmt.Sprintf("%s: up on %s with if_id %d", c.Name, p.Links[c.Name], c.Interface.IfID)
+					text := c.Name + ": up on " + p.Links[c.Name]
+					if id := c.Interface.IfID; id != 0 {
+						text += fmt.Sprintf(" with if_id %d", id)
+					}
 					if slices.Contains(p.Waiting, c.Name) {
 						text += ", without routes until there is an SA (on-loss=withdraw)"
 					}
@@ -202,7 +205,7 @@ func (a *app) upCommand() *cobra.Command {
 			})
 		},
 	}
-	cmd.Flags().BoolVar(&all, "all", false, "every conn with an ipsec-interface and a local end")
+	cmd.Flags().BoolVar(&all, "all", false, "every conn with an interface and a local end")
 	adoptFlag(cmd, &adopt)
 	return cmd
 }

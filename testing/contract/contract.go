@@ -138,7 +138,7 @@ func outcome(err error) string {
 	return fmt.Sprintf("%s: %v\n", opErr.Op, root)
 }
 
-// nearQuery reads the words link, addr, dst, guards, table and path, each with
+// nearQuery reads the words link, shared, addr, dst, guards, table and path, each with
 // its argument on a line.
 func nearQuery(t *testing.T, lines string) plan.Query {
 	t.Helper()
@@ -151,6 +151,8 @@ func nearQuery(t *testing.T, lines string) plan.Query {
 		switch word {
 		case "link":
 			q.Near.Links = append(q.Near.Links, argument)
+		case "shared":
+			q.Near.Shared = append(q.Near.Shared, argument)
 		case "addr":
 			addr, err = netip.ParseAddr(argument)
 			q.Near.Addrs = append(q.Near.Addrs, addr)

@@ -62,6 +62,13 @@ func randomClaims(r *rand.Rand) []plan.Claim {
 			}
 			t.Pairs = append(t.Pairs, plan.Pair{Ours: ours, Theirs: theirs})
 		}
+		switch r.IntN(5) {
+		case 0:
+			t.Link, t.External = "ipsec", true
+		case 1:
+			t.Link, t.IfID = "vti"+t.IfID.String(), 0
+			t.VTI = plan.VTI{Local: netip.MustParseAddr("203.0.113.1"), Remote: t.Peer, InKey: n, OutKey: pick(r, n, 7)}
+		}
 		if r.IntN(3) > 0 {
 			t.Addrs, t.Sources = []netip.Prefix{netip.PrefixFrom(source, 32)}, []netip.Addr{source}
 		}
@@ -113,7 +120,14 @@ func populate(k updown.Kernel, r *rand.Rand, want plan.State) error {
 func variant(r *rand.Rand, o plan.Object) plan.Object {
 	switch o := o.(type) {
 	case xfrmi.Link:
-		o.IfID += pick(r, xfrmi.IfID(0), 20)
+		switch {
+		case o.IsVTI():
+			o.VTI.InKey += pick(r, uint32(0), 20)
+		case !o.External:
+			o.IfID += pick(r, xfrmi.IfID(0), 20)
+		case r.IntN(2) == 0:
+			o.External, o.IfID = false, 21
+		}
 		return o
 	case routing.Route:
 		if o.Type == routing.Unicast {
@@ -137,7 +151,7 @@ func variant(r *rand.Rand, o plan.Object) plan.Object {
 func stranger(r *rand.Rand, o plan.Object) plan.Object {
 	switch o := o.(type) {
 	case xfrmi.Link:
-		return pick(r, xfrmi.Link{Name: o.Name, Kind: xfrmi.Kind, IfID: o.IfID}, xfrmi.Link{Name: o.Name, Kind: "dummy"})
+		return pick(r, xfrmi.Link{Name: o.Name, Kind: o.Kind, IfID: o.IfID, External: o.External, VTI: o.VTI}, xfrmi.Link{Name: o.Name, Kind: "dummy"})
 	case xfrmi.Attr:
 		if o.Name == xfrmi.AttrAlias {
 			o.Value = pick(r, "mine", "")

@@ -21,8 +21,11 @@ type Kernel struct {
 	// FailAt makes the n-th operation from now fail with EIO, counted from 1;
 	// 0 fails none.
 	FailAt int
-	// NoXfrm refuses xfrm interfaces, as a kernel without CONFIG_XFRM_INTERFACE does.
+	// NoXfrm refuses xfrm interfaces and VTI devices, as a kernel without both does.
 	NoXfrm bool
+	// NoExternal makes an interface with if_id 0 of an external one and refuses
+	// routes with encap xfrm, as Linux does from 4.19 to 5.16.
+	NoExternal bool
 	// Unprivileged refuses every operation.
 	Unprivileged bool
 	// ReflectsMark is plan.Facts.ReflectsMark.
@@ -106,12 +109,12 @@ func (k *Kernel) everything(q plan.Query) plan.Observation {
 		}
 		switch obj := obj.(type) {
 		case xfrmi.Link:
-			if obj.Kind != xfrmi.Kind {
+			if !obj.IsTunnel() {
 				o.Facts.LinkMTUs[obj.Name] = k.linkMTU(obj.Name)
 				o.Facts.PointToPoint[obj.Name] = obj.Kind == "ipip"
 			}
 		case xfrmi.Attr:
-			if l, _ := k.State[xfrmi.Link{Name: obj.Link}.Key()].(xfrmi.Link); l.Kind != xfrmi.Kind && (obj.Name != xfrmi.AttrMaster || obj.Value == "") {
+			if l, _ := k.State[xfrmi.Link{Name: obj.Link}.Key()].(xfrmi.Link); !l.IsTunnel() && (obj.Name != xfrmi.AttrMaster || obj.Value == "") {
 				continue
 			}
 		case xfrmi.Addr:
@@ -134,7 +137,7 @@ func (k *Kernel) everything(q plan.Query) plan.Observation {
 			}
 			if obj.Name == routing.SysctlRPFilter {
 				o.Facts.RPFilter.Links[obj.Link] = obj.Value
-			} else if obj.Value == 0 {
+			} else if obj.Name == routing.SysctlPromote && obj.Value == 0 {
 				continue // promote_secondaries is seen where it is on
 			}
 		}
@@ -202,31 +205,6 @@ func (k *Kernel) refusal(op plan.Op) error {
 	return nil
 }
 
-func (k *Kernel) refuseLink(op plan.Op, l xfrmi.Link, have plan.Object) error {
-	if op.Verb == plan.Del {
-		if have == nil {
-			return unix.ENODEV
-		}
-		return nil
-	}
-	if have != nil {
-		return unix.EEXIST
-	}
-	if l.Kind != xfrmi.Kind {
-		return nil
-	}
-	if k.NoXfrm {
-		return unix.EOPNOTSUPP
-	}
-	if l.IfID == 0 {
-		return unix.EINVAL
-	}
-	if k.hasIfID(l) {
-		return unix.EEXIST
-	}
-	return nil
-}
-
 func (k *Kernel) refuseAttr(a xfrmi.Attr, have plan.Object) error {
 	switch {
 	case !k.hasLink(a.Link), a.Name == xfrmi.AttrMaster && a.Value != "" && !k.hasLink(a.Value):
@@ -243,10 +221,14 @@ func (k *Kernel) refuseAttr(a xfrmi.Attr, have plan.Object) error {
 
 func (k *Kernel) refuseRoute(op plan.Op, r routing.Route, have plan.Object) error {
 	if op.Verb == plan.Del {
-		if h, ok := have.(routing.Route); !ok || h.Protocol != r.Protocol || h.Type != r.Type {
+		h, ok := have.(routing.Route)
+		if !ok || h.Protocol != r.Protocol || h.Type != r.Type || r.Dst.Addr().Is4() && r.Encap.Set() && h.Encap != r.Encap {
 			return unix.ESRCH
 		}
 		return nil
+	}
+	if k.NoExternal && r.Encap.Set() {
+		return unix.EINVAL
 	}
 	if r.Dev != "" && !k.hasLink(r.Dev) {
 		return unix.ENODEV
@@ -284,24 +266,6 @@ func (k *Kernel) consequences(op plan.Op) {
 	}
 }
 
-func (k *Kernel) newLink(l xfrmi.Link) {
-	k.last++
-	k.indexes[l.Name] = k.last
-	// The alias is what makes a link ours, and a new one has none.
-	l.Mine = false
-	k.State.Put(l)
-	if l.Kind == xfrmi.Kind {
-		k.State.Put(xfrmi.Attr{Link: l.Name, Name: xfrmi.AttrState, Value: "down"})
-		k.State.Put(xfrmi.Attr{Link: l.Name, Name: xfrmi.AttrAlias})
-		k.State.Put(xfrmi.Attr{Link: l.Name, Name: xfrmi.AttrMaster})
-		k.State.Put(xfrmi.Attr{Link: l.Name, Name: xfrmi.AttrMulticast, Value: "off"})
-		k.State.Put(xfrmi.Attr{Link: l.Name, Name: xfrmi.AttrMTU, Value: "1500"})
-		k.State.Put(xfrmi.Attr{Link: l.Name, Name: xfrmi.AttrAddrGen, Value: "eui64"})
-	}
-	rp, _ := k.State[sysctl("default", 0).Key()].(routing.Sysctl)
-	k.State.Put(sysctl(l.Name, rp.Value))
-}
-
 func (k *Kernel) hasLink(name string) bool { return k.State[xfrmi.Link{Name: name}.Key()] != nil }
 
 // linkMTU returns the MTU of a link, 1500 unless somebody has set another.
@@ -317,7 +281,7 @@ func (k *Kernel) linkMTU(link string) plan.LinkMTU {
 func (k *Kernel) isUp(link string) bool {
 	a, _ := k.State[xfrmi.Attr{Link: link, Name: xfrmi.AttrState}.Key()].(xfrmi.Attr)
 	l, _ := k.State[xfrmi.Link{Name: link}.Key()].(xfrmi.Link)
-	return a.Value == "up" || l.Kind != xfrmi.Kind && a.Value == ""
+	return a.Value == "up" || !l.IsTunnel() && a.Value == ""
 }
 
 func (k *Kernel) isLocal(a netip.Addr) bool {

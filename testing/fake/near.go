@@ -1,6 +1,7 @@
 package fake
 
 import (
+	"maps"
 	"net/netip"
 	"slices"
 
@@ -16,9 +17,13 @@ func (k *Kernel) near(q plan.Query) plan.Observation {
 	q.Tables = append(slices.Clone(q.Tables), k.tablesOf(q.VRFs)...)
 	all.Tables = slices.Concat(q.Tables, q.Near.Guards)
 	o := k.everything(all)
+	routed := plan.State{}
 	for _, n := range q.Near.Dsts {
 		if r, ok := k.Lookup(Packet{To: n.Addr()}); ok && r.Dst == n {
 			o.Facts.Routed = append(o.Facts.Routed, n)
+			if slices.Contains(q.Near.Shared, r.Dev) {
+				routed.Put(r)
+			}
 		}
 	}
 	if q.Near.Ends != nil {
@@ -29,7 +34,7 @@ func (k *Kernel) near(q plan.Query) plan.Observation {
 		}
 	}
 	o.Facts.Locals = conn.Locals{Addrs: k.locals(q.Near.Addrs)}
-	links := slices.Concat(q.Near.Links, q.Settings, q.VRFs)
+	links := slices.Concat(q.Near.Links, q.Near.Shared, q.Settings, q.VRFs)
 	for _, p := range o.Facts.Paths {
 		links = append(links, p.Dev)
 	}
@@ -46,6 +51,7 @@ func (k *Kernel) near(q plan.Query) plan.Observation {
 			delete(o.State, key)
 		}
 	}
+	maps.Copy(o.State, routed)
 	for key, obj := range o.State {
 		if r, ok := obj.(routing.Route); ok && r.Behind && o.State[r.Front()] == nil {
 			delete(o.State, key)
@@ -72,7 +78,7 @@ func seen(obj plan.Object, q plan.Query, links []string) bool {
 	case routing.Sysctl:
 		return slices.Contains(links, obj.Link)
 	case xfrmi.Addr:
-		return slices.Contains(q.Near.Links, obj.Link)
+		return slices.Contains(q.Near.Links, obj.Link) || slices.Contains(q.Near.Shared, obj.Link)
 	case routing.Route:
 		return slices.Contains(q.Near.Links, obj.Dev) || slices.Contains(q.Tables, obj.Table) ||
 			obj.Type == routing.Unreachable && slices.Contains(q.Near.Guards, obj.Table)

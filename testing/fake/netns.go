@@ -56,7 +56,7 @@ func (k *Kernel) namespaces(o *plan.Observation, names []string) {
 			case routing.Rule:
 				continue // nothing there depends on them
 			case routing.Sysctl:
-				if obj.Name == routing.SysctlRPFilter {
+				if obj.Name != routing.SysctlPromote {
 					continue
 				}
 			}
@@ -65,27 +65,30 @@ func (k *Kernel) namespaces(o *plan.Observation, names []string) {
 	}
 }
 
-// hasIfID reports whether an xfrm interface uses the same policies with the same
-// if_id as l, in whatever network namespace it is.
-func (k *Kernel) hasIfID(l xfrmi.Link) bool {
+// hasSlot reports whether a link has the slot of l, in whatever network namespace
+// it is: what counts is where the policies are that it uses.
+func (k *Kernel) hasSlot(l xfrmi.Link) bool {
 	home := k
 	if k.home != nil && !l.Far {
 		home = k.home
 	}
-	same := func(within *Kernel, far bool) bool {
-		for _, o := range within.State {
-			other, ok := o.(xfrmi.Link)
-			if ok && other.Kind == xfrmi.Kind && other.IfID == l.IfID && other.Far == far {
-				return true
-			}
-		}
-		return false
-	}
-	if same(home, l.Far) {
+	if home.has(l.Slot()) {
 		return true
 	}
+	near := l.Slot()
+	near.Far = false
 	for _, within := range home.spaces {
-		if same(within, false) {
+		if within.has(near) {
+			return true
+		}
+	}
+	return false
+}
+
+// has reports whether a link of this network namespace is in a slot.
+func (k *Kernel) has(slot xfrmi.Slot) bool {
+	for _, o := range k.State {
+		if l, ok := o.(xfrmi.Link); ok && l.Slot() == slot {
 			return true
 		}
 	}

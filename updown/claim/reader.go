@@ -145,7 +145,7 @@ func check(c plan.Claim, name string) error {
 		if t.Link == "" {
 			faults = append(faults, "a link is missing")
 		}
-		if t.IfID == 0 {
+		if t.IfID == 0 && t.VTI == (plan.VTI{}) {
 			faults = append(faults, "an if_id is missing")
 		}
 		if slices.ContainsFunc(t.Pairs, func(p plan.Pair) bool { return !p.Ours.IsValid() || !p.Theirs.IsValid() }) {

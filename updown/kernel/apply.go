@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/ipsecif/ipsecif/routing"
 	"github.com/ipsecif/ipsecif/updown/plan"
@@ -192,15 +193,35 @@ func explain(op plan.Op, err error, done []plan.Op) error {
 	e := &plan.OpError{Op: op, Err: err, Done: done}
 	_, o := plan.Where(op.Object)
 	link, isLink := o.(xfrmi.Link)
+	route, _ := o.(routing.Route)
 	switch {
 	case errors.Is(err, unix.EPERM), errors.Is(err, unix.EACCES):
 		e.Hint = "this needs root (CAP_NET_ADMIN in the network namespace)"
+	case link.External && op.Verb == plan.Add && errors.Is(err, unix.EINVAL),
+		route.Encap.Set() && op.Verb != plan.Del && lacksEncap(route, err):
+		e.Hint = "ipsec-interface=external needs Linux 6.1 with CONFIG_LWTUNNEL; use a number instead"
 	case isLink && op.Verb == plan.Add && link.Kind == xfrmi.Kind && errors.Is(err, unix.EOPNOTSUPP):
 		e.Hint = "the running kernel has no xfrm interfaces; they need Linux 4.19 with CONFIG_XFRM_INTERFACE (modprobe xfrm_interface)"
+	case link.IsVTI() && op.Verb == plan.Add && errors.Is(err, unix.EOPNOTSUPP):
+		e.Hint = "the running kernel has no VTI devices; they need CONFIG_NET_IPVTI, for IPv6 CONFIG_IPV6_VTI (modprobe ip_vti, ip6_vti)"
+	case link.IsVTI() && op.Verb == plan.Add && errors.Is(err, unix.EEXIST):
+		e.Hint = "a device with this name or another VTI device with these addresses exists"
 	case isLink && op.Verb == plan.Add && errors.Is(err, unix.EEXIST):
 		e.Hint = "a device with this name or this if_id exists"
+		if link.External {
+			e.Hint = "a device with this name or another external xfrm interface exists"
+		}
 	case isFilter(op) && op.Verb == plan.Add && (errors.Is(err, unix.EOPNOTSUPP) || errors.Is(err, unix.EAFNOSUPPORT)):
 		e.Hint = "the running kernel has no nftables that can do this; mss= needs Linux 4.14 with CONFIG_NF_TABLES_INET (modprobe nf_tables)"
 	}
 	return e
+}
+
+// lacksEncap reports whether a kernel refuses a route because it does not know
+// encap xfrm: before Linux 6.1 with EINVAL, which a source that is not local
+// gets as well, but without a word about encapsulation; without CONFIG_LWTUNNEL
+// with EOPNOTSUPP.
+func lacksEncap(r routing.Route, err error) bool {
+	return errors.Is(err, unix.EOPNOTSUPP) ||
+		errors.Is(err, unix.EINVAL) && (!r.Src.IsValid() || strings.Contains(err.Error(), "encapsulation"))
 }

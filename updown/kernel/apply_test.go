@@ -1,6 +1,7 @@
 package kernel
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 
@@ -17,6 +18,16 @@ func TestExplain(t *testing.T) {
 	}{
 		{"ip link add ipsec1 type xfrm if_id 1", unix.EOPNOTSUPP, "the running kernel has no xfrm interfaces; they need Linux 4.19"},
 		{"ip link add ipsec1 type xfrm if_id 1", unix.EEXIST, "a device with this name or this if_id exists"},
+		{"ip link add vti0 type vti local 192.0.2.1 ikey 5 okey 5", unix.EOPNOTSUPP, "they need CONFIG_NET_IPVTI"},
+		{"ip link add vti0 type vti local 192.0.2.1 ikey 5 okey 5", unix.EEXIST, "another VTI device with these addresses exists"},
+		{"ip link add ipsec type xfrm external", unix.EINVAL, "ipsec-interface=external needs Linux 6.1"},
+		{"ip link add ipsec type xfrm external", unix.EOPNOTSUPP, "they need Linux 4.19"},
+		{"ip link add ipsec type xfrm external", unix.EEXIST, "another external xfrm interface exists"},
+		{"ip -4 route add 192.0.2.0/24 dev ipsec table main proto 50 encap xfrm if_id 7", unix.EINVAL, "ipsec-interface=external needs Linux 6.1"},
+		{"ip -4 route add 192.0.2.0/24 dev ipsec table main src 192.0.3.1 proto 50 encap xfrm if_id 7", unix.EINVAL, ""},
+		{"ip -4 route add 192.0.2.0/24 dev ipsec table main src 192.0.3.1 proto 50 encap xfrm if_id 7",
+			fmt.Errorf("%w: Unknown lwt encapsulation type", unix.EINVAL), "ipsec-interface=external needs Linux 6.1"},
+		{"ip -4 route add 192.0.2.0/24 dev ipsec table main src 192.0.3.1 proto 50 encap xfrm if_id 7", unix.EOPNOTSUPP, "with CONFIG_LWTUNNEL"},
 		{"ip link add ipsec1 type xfrm if_id 1", unix.EPERM, "this needs root"},
 		{"sysctl -w net.ipv4.conf.eth0.rp_filter=2", unix.EACCES, "this needs root"},
 		{"ip -4 route add 192.0.2.0/24 dev ipsec1 table main proto 50", unix.ENETDOWN, ""},

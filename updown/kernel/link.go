@@ -13,6 +13,7 @@ import (
 const (
 	iflaXfrmLink = 1
 	iflaXfrmIfID = 2
+	iflaXfrmMeta = 3 // IFLA_XFRM_COLLECT_METADATA, a flag
 )
 
 // iflaVRFTable is IFLA_VRF_TABLE of linux/if_link.h.
@@ -35,12 +36,14 @@ type linkTable struct {
 	ptp   map[string]bool         // by name, those with one other end
 }
 
-// linkConf has the IPv4 settings of a link, as RTM_GETLINK shows them: that
+// linkConf has settings of a link, as RTM_GETLINK shows them: that
 // costs nothing, whereas reading them under /proc/sys takes three system calls
 // for each.
 type linkConf struct {
-	rpFilter int
-	promotes bool
+	rpFilter            int
+	promotes            bool
+	isVTI               bool
+	noPolicy, noPolicy6 int // -1 for none
 }
 
 // Indices of IFLA_INET_CONF (IPV4_DEVCONF_* of linux/ip.h, counted from 0).
@@ -109,21 +112,30 @@ func (t *linkTable) link(s plan.State, msg []byte) uint32 {
 	a := attrs(msg[head.Len():])
 	link := xfrmi.Link{Name: text(a[unix.IFLA_IFNAME])}
 	t.names[uint32(head.Index)] = link.Name
-	if c := attrs(attrs(a[unix.IFLA_AF_SPEC])[unix.AF_INET])[unix.IFLA_INET_CONF]; len(c) >= 4*(confPromote+1) {
-		t.conf[link.Name] = linkConf{int(number(c[4*confRPFilter:])), number(c[4*confPromote:]) != 0}
-	}
 	info := attrs(a[unix.IFLA_LINKINFO])
 	link.Kind = text(info[unix.IFLA_INFO_KIND])
 	if link.Kind == xfrmi.KindVRF {
 		link.Table = number(attrs(info[unix.IFLA_INFO_DATA])[iflaVRFTable])
 	}
-	if master := number(a[unix.IFLA_MASTER]); master != 0 || link.Kind == xfrmi.Kind {
+	if master := number(a[unix.IFLA_MASTER]); master != 0 || link.IsTunnel() {
 		t.owner[link.Name] = master
 	}
-	if link.Kind == xfrmi.Kind {
-		link.IfID = xfrmi.IfID(number(attrs(info[unix.IFLA_INFO_DATA])[iflaXfrmIfID]))
+	spec := attrs(a[unix.IFLA_AF_SPEC])
+	if c := attrs(spec[unix.AF_INET])[unix.IFLA_INET_CONF]; len(c) >= 4*(confPromote+1) {
+		conf := linkConf{rpFilter: int(number(c[4*confRPFilter:])), promotes: number(c[4*confPromote:]) != 0, isVTI: link.IsVTI()}
+		conf.noPolicy, conf.noPolicy6 = noPolicy(spec)
+		t.conf[link.Name] = conf
+	}
+	if link.IsTunnel() {
+		data := attrs(info[unix.IFLA_INFO_DATA])
+		if link.IsVTI() {
+			link.VTI = parseVTI(data)
+		} else {
+			link.IfID = xfrmi.IfID(number(data[iflaXfrmIfID]))
+			_, link.External = data[iflaXfrmMeta]
+		}
 		link.Far = t.k.isFar(a[unix.IFLA_LINK_NETNSID])
-		link.Mine = text(a[unix.IFLA_IFALIAS]) == xfrmi.Alias(link.IfID)
+		link.Mine = text(a[unix.IFLA_IFALIAS]) == link.Alias()
 		t.under[link.Name] = number(a[unix.IFLA_LINK])
 		linkAttrs(s, link.Name, head, a)
 	} else {
@@ -203,9 +215,16 @@ func (k *Kernel) createRequest(l xfrmi.Link) (*nl.NetlinkRequest, error) {
 	}
 	info := nl.NewRtAttr(unix.IFLA_LINKINFO, nil)
 	info.AddRtAttr(unix.IFLA_INFO_KIND, nl.NonZeroTerminated(l.Kind))
+	if l.IsVTI() {
+		addVTI(info.AddRtAttr(unix.IFLA_INFO_DATA, nil), l.VTI)
+	}
 	if l.Kind == xfrmi.Kind {
 		data := info.AddRtAttr(unix.IFLA_INFO_DATA, nil)
-		data.AddRtAttr(iflaXfrmIfID, nl.Uint32Attr(uint32(l.IfID)))
+		if l.External {
+			data.AddRtAttr(iflaXfrmMeta, nil)
+		} else {
+			data.AddRtAttr(iflaXfrmIfID, nl.Uint32Attr(uint32(l.IfID)))
+		}
 		if l.Under != "" {
 			index, err := k.index(l.Under)
 			if err != nil {

@@ -33,6 +33,12 @@ func (k *Kernel) near(q plan.Query) (plan.Observation, error) {
 		}
 	}
 	q.Tables = append(slices.Clone(q.Tables), tablesOf(o.State, q.VRFs)...)
+	for _, name := range q.Near.Shared {
+		if _, err := k.linkWithAddrs(o.State, links, name); err != nil {
+			return o, err
+		}
+		settings[name] = true
+	}
 	if err := k.inTables(o.State, links, q); err != nil {
 		return o, err
 	}
@@ -43,7 +49,7 @@ func (k *Kernel) near(q plan.Query) (plan.Observation, error) {
 	if o.Facts.Locals.Addrs, err = k.locals(q.Near.Addrs); err != nil {
 		return o, err
 	}
-	if o.Facts.Routed, err = k.routed(q.Near.Dsts); err != nil {
+	if o.Facts.Routed, err = k.routed(o.State, links, q.Near); err != nil {
 		return o, err
 	}
 	if o.Facts.Paths, err = k.paths(q.Paths, links); err != nil {
@@ -75,13 +81,20 @@ func (k *Kernel) near(q plan.Query) (plan.Observation, error) {
 	return o, k.settings(&o, links, settings)
 }
 
-// neighbourhood adds a link to the state, with its addresses and routes.
-func (k *Kernel) neighbourhood(s plan.State, links *linkTable, name string) error {
+// linkWithAddrs adds a link to the state, with its addresses, and returns its
+// index, 0 when there is none of that name.
+func (k *Kernel) linkWithAddrs(s plan.State, links *linkTable, name string) (uint32, error) {
 	index, err := k.link(s, links, name)
 	if err != nil || index == 0 {
-		return err
+		return 0, err
 	}
-	if err := k.addrs(index, links, func(a xfrmi.Addr) { s.Put(a) }); err != nil {
+	return index, k.addrs(index, links, func(a xfrmi.Addr) { s.Put(a) })
+}
+
+// neighbourhood adds a link to the state, with its addresses and routes.
+func (k *Kernel) neighbourhood(s plan.State, links *linkTable, name string) error {
+	index, err := k.linkWithAddrs(s, links, name)
+	if err != nil || index == 0 {
 		return err
 	}
 	each := func(r routing.Route) {
@@ -119,13 +132,7 @@ func (k *Kernel) link(s plan.State, links *linkTable, name string) (uint32, erro
 
 // inTables adds all routes of the tables asked for, and the guards of others.
 func (k *Kernel) inTables(s plan.State, links *linkTable, q plan.Query) error {
-	// What the links have shown is not put a second time: it would look like
-	// two routes.
-	each := func(r routing.Route) {
-		if have, read := s[r.Key()]; !read || have != r {
-			putRoute(s, r)
-		}
-	}
+	each := func(r routing.Route) { putOnce(s, r) }
 	for _, family := range []routing.Family{routing.IPv4, routing.IPv6} {
 		for _, t := range q.Tables {
 			if err := k.dumpRoutes(routeFilter{family: family, table: t}, links, each); err != nil {
@@ -140,6 +147,14 @@ func (k *Kernel) inTables(s plan.State, links *linkTable, q plan.Query) error {
 		}
 	}
 	return nil
+}
+
+// putOnce adds a route unless it was read before: put a second time, it would
+// look like two routes.
+func putOnce(s plan.State, r routing.Route) {
+	if have, read := s[r.Key()]; !read || have != r {
+		putRoute(s, r)
+	}
 }
 
 // locals returns those of some addresses that are this host's.
@@ -177,12 +192,17 @@ func (k *Kernel) addrQuery(a netip.Addr) *nl.NetlinkRequest {
 	return req
 }
 
-// routed returns those of some nets that have a route of their own, as far as
-// the kernel would choose it.
-func (k *Kernel) routed(nets []netip.Prefix) ([]netip.Prefix, error) {
+// routed returns those of the nets asked for that have a route of their own, as
+// far as the kernel would choose it, and adds routes through shared links.
+func (k *Kernel) routed(s plan.State, links *linkTable, near *plan.Near) ([]netip.Prefix, error) {
+	nets := near.Dsts
 	var reqs []*nl.NetlinkRequest
 	for _, n := range nets {
-		reqs = append(reqs, k.routeQuery(n.Addr(), 0, rtmFFIBMatch))
+		flags := uint32(rtmFFIBMatch)
+		if n.Addr().Is4() {
+			flags |= unix.RTM_F_LOOKUP_TABLE // in IPv6 the answer has the table anyway
+		}
+		reqs = append(reqs, k.routeQuery(n.Addr(), 0, flags))
 	}
 	answers, err := k.ask(reqs)
 	if err != nil {
@@ -192,6 +212,9 @@ func (k *Kernel) routed(nets []netip.Prefix) ([]netip.Prefix, error) {
 	for i, a := range answers {
 		if a.route != nil && a.route.Type == unix.RTN_UNICAST && prefix(a.attrs[unix.RTA_DST], a.route.Dst_len, a.route.Family) == nets[i] {
 			routed = append(routed, nets[i])
+			if r := parseRoute(a.route, a.attrs, links); slices.Contains(near.Shared, r.Dev) {
+				putOnce(s, r)
+			}
 		}
 	}
 	return routed, nil

@@ -35,7 +35,8 @@ type attrNames map[uint16]string
 var routeAttrNames = attrNames{
 	unix.RTA_TABLE: "", unix.RTA_DST: "", unix.RTA_PRIORITY: "", unix.RTA_GATEWAY: "", unix.RTA_PREFSRC: "",
 	unix.RTA_METRICS: "", unix.RTA_OIF: "", unix.RTA_VIA: "", unix.RTA_PAD: "",
-	unix.RTA_MULTIPATH: "nexthop", unix.RTA_ENCAP: "encap", unix.RTA_ENCAP_TYPE: "encap", unix.RTA_SRC: "from",
+	unix.RTA_ENCAP: "", unix.RTA_ENCAP_TYPE: "",
+	unix.RTA_MULTIPATH: "nexthop", unix.RTA_SRC: "from",
 	unix.RTA_FLOW: "realms", unix.RTA_EXPIRES: "expires", unix.RTA_CACHEINFO: "expires", unix.RTA_PREF: "pref", rtaNHID: "nhid",
 }
 
@@ -98,6 +99,9 @@ func never(uint16, []byte) bool { return false }
 func otherOfRoute(head *nl.RtMsg, a map[uint16][]byte) string {
 	words := routeAttrNames.others(a, neutralInRoute)
 	words = append(words, metricNames.others(attrs(a[unix.RTA_METRICS]), never)...)
+	if otherEncap(a) {
+		words = append(words, "encap …")
+	}
 	if head.Flags&unix.RTNH_F_ONLINK != 0 {
 		words = append(words, "onlink")
 	}

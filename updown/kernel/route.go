@@ -54,6 +54,13 @@ func (k *Kernel) routeRequest(op plan.Op, r routing.Route) (*nl.NetlinkRequest, 
 		metrics.AddRtAttr(unix.RTAX_MTU, nl.Uint32Attr(r.MTU))
 		req.AddData(metrics)
 	}
+	encap, err := k.encapAttrs(r.Encap)
+	if err != nil {
+		return nil, err
+	}
+	for _, a := range encap {
+		req.AddData(a)
+	}
 	if r.Dev != "" {
 		index, err := k.index(r.Dev)
 		if err != nil {

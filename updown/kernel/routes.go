@@ -125,6 +125,7 @@ func parseRoute(head *nl.RtMsg, a map[uint16][]byte, links *linkTable) routing.R
 		Via:      address(a[unix.RTA_GATEWAY]),
 		Src:      address(a[unix.RTA_PREFSRC]),
 		MTU:      number(attrs(a[unix.RTA_METRICS])[unix.RTAX_MTU]),
+		Encap:    parseEncap(a, links),
 		Protocol: routing.Protocol(head.Protocol),
 		Other:    otherOfRoute(head, a),
 	}

@@ -29,7 +29,8 @@ func reflectsMark() string {
 }
 
 // settings adds rp_filter of the links to the state, and promote_secondaries of
-// those for which it is on, and returns all values of rp_filter.
+// those for which it is on, and disable_policy of VTI devices. It returns all values
+// of rp_filter.
 func (t *linkTable) settings(s plan.State, links []string) (plan.RPFilter, error) {
 	rp := plan.RPFilter{Links: map[string]int{}}
 	var err error
@@ -47,6 +48,12 @@ func (t *linkTable) settings(s plan.State, links []string) (plan.RPFilter, error
 		}
 		rp.Links[link] = c.rpFilter
 		s.Put(routing.Sysctl{Link: link, Name: routing.SysctlRPFilter, Value: c.rpFilter})
+		for _, n := range []routing.Sysctl{{Value: c.noPolicy}, {IPv6: true, Value: c.noPolicy6}} {
+			if c.isVTI && n.Value >= 0 {
+				n.Link, n.Name = link, routing.SysctlNoPolicy
+				s.Put(n)
+			}
+		}
 		if c.promotes || promote != 0 {
 			s.Put(routing.Sysctl{Link: link, Name: routing.SysctlPromote, Value: 1})
 		}
@@ -79,8 +86,12 @@ func writeSysctl(s routing.Sysctl) error {
 	if strings.ContainsRune(s.Link, '/') || s.Link == ".." || s.Link == "." {
 		return unix.EINVAL // no name of a device
 	}
+	path := ofLink(s.Link, s.Name)
+	if s.IPv6 {
+		path = "ipv6" + strings.TrimPrefix(path, "ipv4")
+	}
 	// No O_CREAT: a setting that does not exist is an error.
-	f, err := os.OpenFile(procNet+ofLink(s.Link, s.Name), os.O_WRONLY, 0)
+	f, err := os.OpenFile(procNet+path, os.O_WRONLY, 0)
 	if err != nil {
 		return err
 	}

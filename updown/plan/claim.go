@@ -29,11 +29,13 @@ type Pair struct {
 // after orientation and defaults. It is complete in itself, so that a claim
 // can be served, or taken back, after its conn has gone from ipsec.conf.
 type Tunnel struct {
-	Link     string         `json:"link"` // the name wished for; see Facts.LinkOf
-	IfID     xfrmi.IfID     `json:"if_id"`
-	Local    netip.Addr     `json:"local,omitzero"`    // the outer address of this host; invalid: that of the moment
-	Peer     netip.Addr     `json:"peer,omitzero"`     // invalid: any
-	NextHop  netip.Addr     `json:"next_hop,omitzero"` // invalid: by the routes of the host
+	Link     string         `json:"link"`               // the name wished for; see Facts.LinkOf
+	IfID     xfrmi.IfID     `json:"if_id"`              // 0 with a VTI device
+	External bool           `json:"external,omitempty"` // Link is shared, and routes tell it the if_id
+	VTI      VTI            `json:"vti,omitzero"`       // set when Link is a VTI device
+	Local    netip.Addr     `json:"local,omitzero"`     // the outer address of this host; invalid: that of the moment
+	Peer     netip.Addr     `json:"peer,omitzero"`      // invalid: any
+	NextHop  netip.Addr     `json:"next_hop,omitzero"`  // invalid: by the routes of the host
 	Pairs    []Pair         `json:"pairs"`
 	Addrs    []netip.Prefix `json:"addrs,omitempty"`   // on the link
 	Sources  []netip.Addr   `json:"sources,omitempty"` // preferred sources, by family

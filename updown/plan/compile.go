@@ -141,9 +141,11 @@ func shared(o, other Object) (Object, bool) {
 
 // remedy says what helps where two conns need different objects in one place.
 func (c *compiler) remedy(o, other Object) string {
-	if r, ok := o.(routing.Route); ok && r.Table == routing.SourceTable {
+	r, _ := o.(routing.Route)
+	s, _ := other.(routing.Route)
+	if r.Table == routing.SourceTable {
 		return "give one of them another metric=: the smaller one gets what this host sends itself"
-	} else if LinkOf(o) != LinkOf(other) && c.facts.netns == "" {
+	} else if (r.Dev != s.Dev || r.Encap != s.Encap) && c.facts.netns == "" {
 		return "give one of them another metric=, or both route-by=source if they are for different sources"
 	}
 	return "give one of them another metric="
@@ -151,10 +153,11 @@ func (c *compiler) remedy(o, other Object) string {
 
 func (c *compiler) claim(claim Claim) {
 	t := claim.Tunnel
-	c.put(claim, xfrmi.Link{Name: t.Link, Kind: xfrmi.Kind, IfID: t.IfID, Mine: true})
-	c.put(claim, xfrmi.Attr{Link: t.Link, Name: xfrmi.AttrAlias, Value: xfrmi.Alias(t.IfID)})
+	c.put(claim, t.Device())
+	c.put(claim, xfrmi.Attr{Link: t.Link, Name: xfrmi.AttrAlias, Value: t.Device().Alias()})
 	c.putMTU(claim)
 	c.putClamp(claim)
+	c.putVTI(claim)
 	c.checkVRF(claim)
 	for _, a := range asked(t, t.Link) {
 		if a.Name != xfrmi.AttrMaster || c.hasVRF(t) {
@@ -229,7 +232,7 @@ func (c *compiler) demands(t Tunnel) []routing.Demand {
 		}
 		path, _ := c.path(t)
 		demands = append(demands, routing.Demand{
-			Dst: p.Theirs, From: from(t, p), Dev: t.Link, Src: c.source(t, p.Theirs), Peer: t.Peer, Path: path, Default: c.defaultPath(t),
+			Dst: p.Theirs, From: from(t, p), Dev: t.Link, Encap: t.encap(), Src: c.source(t, p.Theirs), Peer: t.Peer, Path: path, Default: c.defaultPath(t),
 			Mark: t.Mark, MarkOut: t.MarkOut, ByPeer: t.ByPeer,
 			// With equal selectors a route would take the local net away; a
 			// routing daemon or the admin decides what goes in.

@@ -61,28 +61,35 @@ type tableUse struct {
 	any, withDefault, withRules *Claim
 }
 
-// checkNames notes the names and if_ids that claims pair differently, and names
-// that the link of another claim has.
+// checkNames notes the names, devices and if_ids that claims pair differently,
+// and names that the link of another claim has. A device is known by its slot:
+// the kernel makes one for it.
 func (c *compiler) checkNames(claims []Claim) {
-	wished, ids, present := map[string]*Claim{}, map[xfrmi.IfID]*Claim{}, map[string]*Claim{}
+	wished, present := map[string]*Claim{}, map[string]*Claim{}
+	ids, slots := map[xfrmi.IfID]*Claim{}, map[xfrmi.Slot]*Claim{}
 	for i := range claims {
 		claim := &claims[i]
-		t, link := claim.Tunnel, c.facts.LinkOf(claim.Tunnel)
-		byName, byID, named := wished[t.Link], ids[t.IfID], present[link]
+		t, link, device := claim.Tunnel, c.facts.LinkOf(claim.Tunnel), claim.Tunnel.Device()
+		byName, bySlot, byID, named := wished[t.Link], slots[device.Slot()], ids[t.IfID], present[link]
 		switch {
-		case byName != nil && byName.Tunnel.IfID != t.IfID:
-			c.problem(*claim, "wants %s with if_id %s, but conn %q (%s) has it with if_id %s", t.Link, t.IfID, byName.Name, byName.Where, byName.Tunnel.IfID)
-		case named != nil && named.Tunnel.IfID != t.IfID:
-			c.problem(*claim, "wants %s with if_id %s, but the link of conn %q (%s) has that name and if_id %s; rename it",
-				link, t.IfID, named.Name, named.Where, named.Tunnel.IfID)
+		case byName != nil && byName.Tunnel.Device() != device:
+			c.problem(*claim, "wants %s %s, but conn %q (%s) has it %s", t.Link, device.Purpose(), byName.Name, byName.Where, byName.Tunnel.Device().Purpose())
+		case named != nil && named.Tunnel.Device().Slot() != device.Slot():
+			c.problem(*claim, "wants %s %s, but the link of conn %q (%s) has that name, %s; rename it",
+				link, device.Purpose(), named.Name, named.Where, named.Tunnel.Device().Purpose())
 		}
-		if byID != nil && byID.Tunnel.VRF != t.VRF {
-			c.problem(*claim, "wants %s in %s, but conn %q (%s) has it in %s", link, vrfText(t.VRF), byID.Name, byID.Where, vrfText(byID.Tunnel.VRF))
+		if bySlot != nil && bySlot.Tunnel.VRF != t.VRF {
+			c.problem(*claim, "wants %s in %s, but conn %q (%s) has it in %s", link, vrfText(t.VRF), bySlot.Name, bySlot.Where, vrfText(bySlot.Tunnel.VRF))
 		}
-		if byID != nil && byID.Tunnel.Link != t.Link {
+		switch {
+		case byID != nil && byID.Tunnel.Link != t.Link && t.IfID != 0:
 			c.problem(*claim, "wants if_id %s for %s, but conn %q (%s) has it for %s", t.IfID, t.Link, byID.Name, byID.Where, byID.Tunnel.Link)
+		case bySlot != nil && bySlot.Tunnel.Link != t.Link:
+			c.problem(*claim, "wants %s %s, but conn %q (%s) has %s %s, and the kernel makes one of them only",
+				t.Link, device.Purpose(), bySlot.Name, bySlot.Where, bySlot.Tunnel.Link, bySlot.Tunnel.Device().Purpose())
 		}
-		wished[t.Link], ids[t.IfID], present[link] = claim, claim, claim
+		wished[t.Link], present[link] = claim, claim
+		ids[t.IfID], slots[device.Slot()] = claim, claim
 	}
 }
 

@@ -265,7 +265,7 @@ func (d *differ) restore() {
 }
 
 func (d *differ) resetSetting(s Saved) {
-	if d.have[xfrmi.Link{Name: s.Link}.Key()] == nil || s.Kind == "sysctl" && d.want.PathUnknown {
+	if d.have[xfrmi.Link{Name: s.Link}.Key()] == nil || s.Kind == savedSysctl && d.want.PathUnknown {
 		return // the link may come back, or be needed after all
 	}
 	d.plan.Forget = append(d.plan.Forget, s)

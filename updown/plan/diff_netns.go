@@ -80,18 +80,18 @@ func savedIn(netns string, saved []Saved) []Saved {
 	return saved
 }
 
-// depart plans the deletion of links of ours whose if_id is needed for a link in
+// depart plans the deletion of links of ours whose slot is needed for a link in
 // another network namespace, before everything else, and returns that by
 // namespace. What guards their traffic stays until later.
 func (p *Plan) depart(want Want, spaces map[string]State, ctx Context) map[string][]Op {
-	needed := map[xfrmi.IfID]string{} // the namespace
+	needed := map[xfrmi.Slot]string{} // the namespace
 	if ctx.Collect {
 		return nil
 	}
 	for netns, have := range spaces {
 		for key, o := range want.in(netns).State {
 			if l, ok := o.(xfrmi.Link); ok && have[key] == nil {
-				needed[l.IfID] = netns
+				needed[l.Slot()] = netns
 			}
 		}
 	}
@@ -100,17 +100,18 @@ func (p *Plan) depart(want Want, spaces map[string]State, ctx Context) map[strin
 		inScope := ctx.Scope.in(netns).on(have)
 		for key, o := range have {
 			l, ok := o.(xfrmi.Link)
-			to, isNeeded := needed[l.IfID]
+			to, isNeeded := needed[l.Slot()]
 			switch {
-			case !ok || l.Kind != xfrmi.Kind || l.Far || !isNeeded || to == netns:
+			case !ok || !isNeeded || to == netns:
 			case want.in(netns).State[key] != nil: // checkNetns has the reason
 			case l.Mine && (ctx.Scope == nil || inScope[l.Name]):
 				leaving[netns] = append(leaving[netns], Op{Del, l})
 			case !l.Mine:
-				wanted := xfrmi.Link{Name: l.Name, Kind: xfrmi.Kind, IfID: l.IfID}
-				p.Conflicts = append(p.Conflicts, Conflict{want.ownersOfID(to, l.IfID), Inside(to, wanted), Inside(netns, l),
-					fmt.Sprintf("cannot make an interface with if_id %s in %s: %s in %s has it; delete that, or choose another ipsec-interface=",
-						l.IfID, netnsText(to), l.Name, netnsText(netns))})
+				wanted := l
+				wanted.Under = ""
+				p.Conflicts = append(p.Conflicts, Conflict{want.ownersOf(to, l.Slot()), Inside(to, wanted), Inside(netns, l),
+					fmt.Sprintf("cannot make an interface %s in %s: %s in %s has its place; delete that, or choose another ipsec-interface=",
+						l.Purpose(), netnsText(to), l.Name, netnsText(netns))})
 			}
 		}
 	}
@@ -121,11 +122,12 @@ func (p *Plan) depart(want Want, spaces map[string]State, ctx Context) map[strin
 	return leaving
 }
 
-// ownersOfID returns the claims that want an if_id in a network namespace.
-func (w Want) ownersOfID(netns string, id xfrmi.IfID) []string {
+// ownersOf returns the claims that want the link of a slot in a network
+// namespace.
+func (w Want) ownersOf(netns string, slot xfrmi.Slot) []string {
 	w = w.in(netns)
 	for key, o := range w.State {
-		if l, ok := o.(xfrmi.Link); ok && l.IfID == id {
+		if l, ok := o.(xfrmi.Link); ok && l.Slot() == slot {
 			return w.Owners[key]
 		}
 	}

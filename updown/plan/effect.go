@@ -102,7 +102,7 @@ func (s State) setAttr(a xfrmi.Attr) {
 	switch a.Name {
 	case xfrmi.AttrAlias:
 		if l, ok := s["link "+a.Link].(xfrmi.Link); ok {
-			l.Mine = l.Kind == xfrmi.Kind && a.Value == xfrmi.Alias(l.IfID)
+			l.Mine = l.IsTunnel() && a.Value == l.Alias()
 			s.Put(l)
 		}
 	case xfrmi.AttrMTU:
@@ -159,7 +159,7 @@ func (s State) setMTU(a xfrmi.Attr) {
 			return o.Key() == addrGen.Key()
 		})
 	case s[addrGen.Key()] == nil:
-		if l, ok := s[xfrmi.Link{Name: a.Link}.Key()].(xfrmi.Link); ok && l.Kind == xfrmi.Kind {
+		if l, ok := s[xfrmi.Link{Name: a.Link}.Key()].(xfrmi.Link); ok && l.IsTunnel() {
 			s.Put(addrGen)
 		}
 	}

@@ -34,6 +34,7 @@ type Query struct {
 // rules and what Query asks for by name are read.
 type Near struct {
 	Links  []string        // with their settings, addresses and routes (but those of table local)
+	Shared []string        // links of many tunnels: with their settings and addresses, and of their routes only those that Dsts have
 	Addrs  []netip.Addr    // asked whether they are this host's; the only ones that Facts.Locals can have
 	Dsts   []netip.Prefix  // asked whether they have a route; the only ones that Facts.Routed can have
 	Guards []routing.Table // whose guards are read
@@ -62,7 +63,7 @@ type Facts struct {
 	Indexes  map[string]uint32          // of the links, by name
 	Tunnels  map[string]bool            // names of the xfrm interfaces
 	LinkMTUs map[string]LinkMTU         // of links other than xfrm interfaces, by name
-	serving  map[xfrmi.IfID]string      // which of them serves an if_id
+	serving  map[xfrmi.Slot]string      // which of them is in a slot
 	lent     map[conn.LocalAddr]bool    // addresses that ipsecif has put on other links
 	links    map[string]xfrmi.Link      // by name
 	vrfs     map[string]string          // by name of a link, the VRF that it belongs to

@@ -276,7 +276,7 @@ func intoNetns(op Op, netns, line string) (Op, error) {
 	if netns == "" && !moved {
 		return op, nil
 	}
-	if l, ok := op.Object.(xfrmi.Link); ok && op.Verb == Add && l.Kind == xfrmi.Kind {
+	if l, ok := op.Object.(xfrmi.Link); ok && op.Verb == Add && l.IsTunnel() {
 		l.Far = !moved
 		op.Object = l
 	}

@@ -29,7 +29,7 @@ func orderOf(states ...State) order {
 	r := make(order)
 	for _, s := range states {
 		for _, o := range s {
-			if l, ok := o.(xfrmi.Link); ok && l.Kind == xfrmi.Kind {
+			if l, ok := o.(xfrmi.Link); ok && l.IsTunnel() {
 				r[l.Name] = true
 			}
 		}

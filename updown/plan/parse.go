@@ -165,14 +165,18 @@ func (p *parser) sysctl() Op {
 	p.skip("-w")
 	name, value, ok := strings.Cut(p.next("setting"), "=")
 	link, isLink := strings.CutPrefix(name, "net.ipv4.conf.")
+	link6, isIPv6 := strings.CutPrefix(name, "net.ipv6.conf.")
+	if isIPv6 {
+		link, isLink = link6, true
+	}
 	dot := strings.LastIndex(link, ".")
 	n, err := strconv.Atoi(value)
 	if !ok || !isLink || dot < 0 || err != nil {
-		p.fail("setting is not net.ipv4.conf.LINK.NAME=NUMBER")
+		p.fail("setting is not net.ipv4.conf.LINK.NAME=NUMBER, nor of net.ipv6.conf")
 		return Op{}
 	}
 	swap := strings.NewReplacer(".", "/", "/", ".")
-	return Op{Set, routing.Sysctl{Link: swap.Replace(link[:dot]), Name: link[dot+1:], Value: n}}
+	return Op{Set, routing.Sysctl{Link: swap.Replace(link[:dot]), Name: link[dot+1:], IPv6: isIPv6, Value: n}}
 }
 
 func (p *parser) link(verb Verb) Op {
@@ -194,6 +198,16 @@ func (p *parser) link(verb Verb) Op {
 			l.Table = p.number(w)
 		case "if_id":
 			l.IfID = xfrmi.IfID(p.number("if_id"))
+		case "external":
+			l.External = true
+		case "local":
+			l.VTI.Local = p.addr(w)
+		case "remote":
+			l.VTI.Remote = p.addr(w)
+		case "ikey":
+			l.VTI.InKey = p.number(w)
+		case "okey":
+			l.VTI.OutKey = p.number(w)
 		default:
 			p.fail("unexpected %q", w)
 		}
@@ -263,11 +277,35 @@ func (p *parser) route(f routing.Family) routing.Route {
 			r.MTU = p.number(w)
 		case "proto":
 			r.Protocol = p.protocol()
+		case "encap":
+			r.Encap = p.encap()
 		default:
 			p.fail("unexpected %q", w)
 		}
 	}
 	return r
+}
+
+// encap reads to the end of the line, as ip-route(8) does.
+func (p *parser) encap() routing.Encap {
+	var e routing.Encap
+	if w := p.next("encap"); w != "xfrm" {
+		p.fail("encap %q is not xfrm", w)
+	}
+	for len(p.words) > 0 {
+		switch w := p.next(""); w {
+		case "if_id":
+			e.IfID = p.number(w)
+		case "link_dev":
+			e.Link = p.next("link_dev")
+		default:
+			p.fail("unexpected %q after encap xfrm", w)
+		}
+	}
+	if e.IfID == 0 {
+		p.fail("encap xfrm needs an if_id above 0")
+	}
+	return e
 }
 
 func (p *parser) rule(f routing.Family) routing.Rule {

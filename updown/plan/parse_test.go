@@ -8,6 +8,9 @@ import (
 // lines has every form that operations are printed in.
 const lines = `ip link add ipsec1 type xfrm if_id 1
 ip link add ipsec1 link eth0 type xfrm if_id 16384
+ip link add ipsec type xfrm external
+ip link add vti0 type vti local 192.0.2.1 remote 192.0.2.2 ikey 5 okey 4294967295
+ip link add vti0 type vti6 local 2001:db8::1 ikey 5 okey 6
 ip link add eth0
 ip link del dev ipsec1
 ip link set dev ipsec1 alias ipsecif:1
@@ -23,6 +26,8 @@ ip -4 route add 192.0.2.0/24 dev ipsec1 table main proto 50
 ip -4 route add default via 192.0.2.1 dev eth0 table main proto dhcp
 ip -4 route add default via inet6 fe80::1 dev eth0 table main proto static
 ip -6 route add default dev ipsec1 table 1000 metric 1024 src 2001:db8::1 mtu 1400 proto 50
+ip -4 route add 192.0.2.0/24 dev ipsec table 50 src 192.0.3.1 mtu 1400 proto 50 encap xfrm if_id 7
+ip -6 route add 2001:db8::/64 dev ipsec table main metric 1024 proto 50 encap xfrm if_id 4294967295 link_dev eth0
 ip -4 route replace 192.0.2.9/32 tos 0x10 dev eth0 table local proto kernel
 ip -4 route del unreachable 10.0.0.0/8 table 50 metric 4294967295 proto kernel
 ip -4 route append 10.0.0.0/8 dev ipsec1 table main proto 50
@@ -46,6 +51,7 @@ ip -n red -4 route add unreachable 0.0.0.0/1 table main metric 4294967295 proto 
 ip netns exec red sysctl -w net.ipv4.conf.eth0.promote_secondaries=1
 sysctl -w net.ipv4.conf.eth0.rp_filter=2
 sysctl -w net.ipv4.conf.eth0/100.rp_filter=0
+sysctl -w net.ipv6.conf.vti0.disable_policy=1
 nft 'add table inet ipsecif { map tunnels { type ifname : verdict; }; chain out { type filter hook postrouting priority mangle; policy accept; tcp flags syn oifname vmap @tunnels; }; chain in { type filter hook prerouting priority mangle; policy accept; tcp flags syn iifname vmap @tunnels; }; }'
 nft 'add chain inet ipsecif mss-1360-1340 { meta nfproto ipv4 tcp option maxseg size set 1360; meta nfproto ipv6 tcp option maxseg size set 1340; }'
 nft 'add element inet ipsecif tunnels { "ipsec1" : jump mss-1360-1340 }'
@@ -88,7 +94,7 @@ func TestParseRefuses(t *testing.T) {
 		"ip link add a type xfrm if_id 1 && ip link set b netns red": "does not move the link",
 		"ip link add a type xfrm if_id 1 && ip link set a down":      "does not move the link",
 		"ip link add a && ip link set a netns red":                   "is no xfrm interface",
-		"sysctl -w net.ipv6.conf.eth0.rp_filter=1":                   "setting is not",
+		"sysctl -w net.core.conf.eth0.rp_filter=1":                   "setting is not",
 		"sysctl -w net.ipv4.conf.eth0.rp_filter=on":                  "setting is not",
 	} {
 		if _, err := ParseOp(line); err == nil || !strings.Contains(err.Error(), want) {

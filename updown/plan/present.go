@@ -7,32 +7,33 @@ import (
 	"github.com/ipsecif/ipsecif/xfrmi"
 )
 
-// serving returns the name of the xfrm interface for each if_id. Two of one
-// if_id are in one network namespace only when one was moved there; ours is the
-// one that serves then.
-func serving(s State) map[xfrmi.IfID]string {
-	best := map[xfrmi.IfID]xfrmi.Link{}
+// serving returns the name of the link in each slot. Two of one slot are in one
+// network namespace only when one was moved there; ours is the one that serves
+// then.
+func serving(s State) map[xfrmi.Slot]string {
+	best := map[xfrmi.Slot]xfrmi.Link{}
 	for _, o := range s {
 		l, ok := o.(xfrmi.Link)
-		if !ok || l.Kind != xfrmi.Kind || l.IfID == 0 || l.Far {
+		slot := l.Slot()
+		if !ok || slot == (xfrmi.Slot{}) {
 			continue
 		}
-		if b, twin := best[l.IfID]; !twin || l.Mine && !b.Mine || l.Mine == b.Mine && l.Name < b.Name {
-			best[l.IfID] = l
+		if b, twin := best[slot]; !twin || l.Mine && !b.Mine || l.Mine == b.Mine && l.Name < b.Name {
+			best[slot] = l
 		}
 	}
-	names := make(map[xfrmi.IfID]string, len(best))
-	for id, l := range best {
-		names[id] = l.Name
+	names := make(map[xfrmi.Slot]string, len(best))
+	for slot, l := range best {
+		names[slot] = l.Name
 	}
 	return names
 }
 
-// LinkOf returns the name of the link of a tunnel: that of the xfrm interface
-// which has the if_id, whatever somebody may have renamed it to, else the one
-// that the tunnel wishes. The kernel refuses a second interface for an if_id.
+// LinkOf returns the name of the link of a tunnel: that of the link in its slot,
+// whatever somebody may have renamed it to, else the one that the tunnel wishes.
+// The kernel refuses a second link for a slot.
 func (f Facts) LinkOf(t Tunnel) string {
-	if name, ok := f.In(t.Netns).serving[t.IfID]; ok {
+	if name, ok := f.In(t.Netns).serving[t.Device().Slot()]; ok {
 		return name
 	}
 	return t.Link

@@ -19,8 +19,9 @@ func Resolve(c *conn.Conn, facts Facts) (Tunnel, conn.Diagnostics) {
 	c = facts.named(c)
 	r := resolver{c: c, facts: facts}
 	t := Tunnel{
-		Link:     c.Interface.Name,
+		Link:     c.Link(),
 		IfID:     xfrmi.IfID(c.Interface.IfID),
+		External: c.External,
 		Scheme:   scheme(c.Scheme),
 		Table:    PlaceOf(c).Table,
 		Priority: PlaceOf(c).Priority,
@@ -83,7 +84,7 @@ const maxRouteMTU = 65535 - 15
 
 // supported refuses conns that ipsecif has nothing to do for.
 func (r *resolver) supported() {
-	if r.c.Interface.IfID == 0 {
+	if r.c.Link() == "" {
 		r.refuse("", "no-interface", "set ipsec-interface=yes or a number", "it has no ipsec-interface=")
 	}
 	if r.c.NeverNegotiates() {
@@ -141,6 +142,12 @@ func (r *resolver) ends(t *Tunnel) {
 		for _, s := range ours.SourceIPs {
 			t.Addrs = append(t.Addrs, netip.PrefixFrom(s, s.BitLen()))
 		}
+	}
+	switch {
+	case t.External:
+		t.Addrs = single(t.Addrs)
+	case usesVTI(r.c):
+		r.vti(t, ours, local.Addr)
 	}
 	if r.c.AddrDev == conn.AddrDevLo {
 		t.moveAddrs(cmp.Or(t.VRF, "lo"))

@@ -95,7 +95,8 @@ func revertMade(before, now State, made map[string]Object) []Op {
 			continue
 		}
 		link, isLink := o.(xfrmi.Link)
-		if isLink && link.Refusal(is.(xfrmi.Link)) == "" || was == nil && is == o {
+		serves := isLink && (link.Refusal(is.(xfrmi.Link)) == "" || link.External && is == link.Degraded())
+		if serves || was == nil && is == o {
 			ops = append(ops, Op{Del, is})
 		}
 	}

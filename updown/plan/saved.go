@@ -13,7 +13,7 @@ import (
 // changed for as long as they need it: a setting of a device, or a route or
 // rule that was in a place of ours.
 type Saved struct {
-	Kind  string `json:"kind"`            // "attr", "sysctl" or SavedForeign
+	Kind  string `json:"kind"`            // "attr", "sysctl", "sysctl6" or SavedForeign
 	Netns string `json:"netns,omitempty"` // network namespace, "" for that of ipsecif
 	Link  string `json:"link,omitempty"`
 	// Index is that of the link, or of the device of a route, which may be
@@ -28,13 +28,23 @@ type Saved struct {
 // is not ours means that somebody changed it since.
 const SavedForeign = "foreign"
 
+// Kinds of saved sysctls.
+const (
+	savedSysctl  = "sysctl"
+	savedSysctl6 = "sysctl6" // for IPv6
+)
+
 // savedOf records the old value of a setting beside the new one.
 func savedOf(was, ours Object) Saved {
 	switch was := was.(type) {
 	case xfrmi.Attr:
 		return Saved{Kind: "attr", Link: was.Link, Name: was.Name, Was: was.Value, Ours: ours.(xfrmi.Attr).Value}
 	case routing.Sysctl:
-		return Saved{Kind: "sysctl", Link: was.Link, Name: was.Name, Was: strconv.Itoa(was.Value), Ours: strconv.Itoa(ours.(routing.Sysctl).Value)}
+		kind := savedSysctl
+		if was.IPv6 {
+			kind = savedSysctl6
+		}
+		return Saved{Kind: kind, Link: was.Link, Name: was.Name, Was: strconv.Itoa(was.Value), Ours: strconv.Itoa(ours.(routing.Sysctl).Value)}
 	}
 	panic(fmt.Sprintf("plan: %T is no setting", was))
 }
@@ -56,7 +66,7 @@ func (s Saved) object(value string) Object {
 		return op.Object
 	}
 	n, _ := strconv.Atoi(value)
-	return routing.Sysctl{Link: s.Link, Name: s.Name, Value: n}
+	return routing.Sysctl{Link: s.Link, Name: s.Name, IPv6: s.Kind == savedSysctl6, Value: n}
 }
 
 // Before returns the state with the displaced routes of main in the places that
@@ -82,7 +92,7 @@ func (s Saved) Check() error {
 	var err error
 	switch s.Kind {
 	case "attr":
-	case "sysctl":
+	case savedSysctl, savedSysctl6:
 		_, err = strconv.Atoi(s.Was)
 	case SavedForeign:
 		op, parseErr := ParseOp(s.Was)

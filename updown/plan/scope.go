@@ -10,7 +10,7 @@ type Scope struct {
 	netns  string // that of what it is asked about
 	claims map[string]bool
 	links  map[netnsLink]bool
-	ids    map[xfrmi.IfID]bool
+	slots  map[xfrmi.Slot]bool
 	keys   map[string]bool // nil for no such limit
 }
 
@@ -19,13 +19,12 @@ type netnsLink struct{ netns, name string }
 
 // NewScope returns a scope of nothing.
 func NewScope() Scope {
-	return Scope{claims: map[string]bool{}, links: map[netnsLink]bool{}, ids: map[xfrmi.IfID]bool{}}
+	return Scope{claims: map[string]bool{}, links: map[netnsLink]bool{}, slots: map[xfrmi.Slot]bool{}}
 }
 
-// Add widens the scope by a claim with its link, in a network namespace, and
-// if_id.
-func (s Scope) Add(claim, netns, link string, id xfrmi.IfID) {
-	s.claims[claim], s.links[netnsLink{netns, link}], s.ids[id] = true, true, true
+// Add widens the scope by a claim with its link, in a network namespace.
+func (s Scope) Add(claim, netns string, l xfrmi.Link) {
+	s.claims[claim], s.links[netnsLink{netns, l.Name}], s.slots[l.Slot()] = true, true, true
 }
 
 // in returns the scope for what lives in a network namespace.
@@ -64,8 +63,8 @@ func (s *Scope) has(o Object) bool {
 	return s.keys[key]
 }
 
-// on returns the links in scope on a host: those by name, and xfrm interfaces
-// by if_id, since they may have any name.
+// on returns the links in scope on a host: those by name, and those by what they
+// are for, since they may have any name.
 func (s *Scope) on(have State) map[string]bool {
 	names := map[string]bool{}
 	if s == nil {
@@ -77,7 +76,8 @@ func (s *Scope) on(have State) map[string]bool {
 		}
 	}
 	for _, o := range have {
-		if l, ok := o.(xfrmi.Link); ok && l.Kind == xfrmi.Kind && s.ids[l.IfID] {
+		l, ok := o.(xfrmi.Link)
+		if slot := l.Slot(); ok && slot != (xfrmi.Slot{}) && s.slots[slot] {
 			names[l.Name] = true
 		}
 	}

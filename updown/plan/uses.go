@@ -21,6 +21,9 @@ import (
 func (t Tunnel) Uses() []string {
 	place := t.place()
 	uses := []string{t.LinkUse(), place.use("place")}
+	if t.External {
+		uses = append(uses, useIfID+t.IfID.String())
+	}
 	if hasDefault(t) {
 		uses = append(uses, place.use("default"))
 	}
@@ -50,9 +53,19 @@ func (t Tunnel) escapeUse() string {
 	return by + " " + string(t.Scheme) + " " + strconv.FormatUint(uint64(t.Priority), 10)
 }
 
-// LinkUse returns the use of the tunnel's link: its if_id, since the link may
-// have any name.
-func (t Tunnel) LinkUse() string { return "if_id " + t.IfID.String() }
+// LinkUse returns the use of the tunnel's link: what the link is found by, since
+// it may have any name.
+func (t Tunnel) LinkUse() string {
+	switch {
+	case t.External:
+		return "external"
+	case t.VTI != (VTI{}):
+		return "vti " + t.VTI.Local.String() + " " + t.VTI.Remote.String()
+	}
+	return useIfID + t.IfID.String()
+}
+
+const useIfID = "if_id "
 
 const usePeer = "peer "
 
