@@ -76,13 +76,13 @@ fuzz:
 	done
 
 # Tests on a kernel with xfrm interfaces, with real IKE daemons. None may be
-# skipped.
+# skipped. Most of their time is waiting for daemons, so several wait at once.
 .PHONY: lab-test
 lab-test: lab bin/ipsecif
 	@echo "== our reading of ipsec.conf beside libreswan's"
 	IPSECIF_LAB_MODE=native IPSECIF_TEST_REQUIRE=lab IPSECIF_BIN=$(CURDIR)/bin/ipsecif go test -count=1 -exec '$(CURDIR)/bin/lab exec' $(DIFFERENTIAL) -differential.seed=$(SEED)
 	@echo "== contract with the real kernel, and scenarios with real IKE daemons"
-	IPSECIF_TEST_REQUIRE=lab IPSECIF_BIN=$(CURDIR)/bin/ipsecif go test -p 1 -exec '$(CURDIR)/bin/lab exec' $(filter-out $(DIFFERENTIAL),$(LAB_PACKAGES))
+	IPSECIF_TEST_REQUIRE=lab IPSECIF_BIN=$(CURDIR)/bin/ipsecif go test -p 1 -parallel 4 -timeout 20m -exec '$(CURDIR)/bin/lab exec --timeout 20m' $(filter-out $(DIFFERENTIAL),$(LAB_PACKAGES))
 
 .PHONY: demo
 demo: lab bin/ipsecif bin/demo
