@@ -11,13 +11,10 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// pause is the time between two attempts to get the lock, which a change holds
-// for some milliseconds.
-const pause = 5 * time.Millisecond
-
 // Lock waits until no other process holds the store and returns the function
-// that lets it go. The lock dies with the process. After ten seconds Lock gives
-// up and names the process that holds it.
+// that lets it go. The lock dies with the process. When one process holds it for
+// more than ten seconds Lock gives up and names it; any number of others that
+// have it in between are waited for.
 func (s *Store) Lock() (unlock func(), err error) {
 	if err := s.makeDir(); err != nil {
 		return nil, err
@@ -27,29 +24,52 @@ func (s *Store) Lock() (unlock func(), err error) {
 		return nil, fmt.Errorf("opening the lock: %w", err)
 	}
 	if err := s.wait(f); err != nil {
-		f.Close()
 		return nil, fmt.Errorf("locking %s: %w", f.Name(), err)
 	}
 	return func() { f.Close() }, nil
 }
 
-// wait tries to get the lock until patience is over, and leaves the number of
-// this process in it for others that do the same.
+// wait gets the lock in the order in which the kernel gives it to those who
+// wait, and leaves the number of this process in it for others that do the same.
+// Without the lock it closes the file.
 func (s *Store) wait(f *os.File) error {
-	end := time.Now().Add(s.patience)
-	for {
-		err := unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB)
-		switch {
-		case err == nil:
+	locked := make(chan error)
+	given := make(chan struct{}) // up
+	go func() {
+		err := flock(f)
+		select {
+		case locked <- err:
+		case <-given:
+			f.Close() // who does not want the lock any more lets it go
+		}
+	}()
+	for last := holder(f); ; {
+		select {
+		case err := <-locked:
+			if err != nil {
+				f.Close()
+				return err
+			}
 			_ = f.Truncate(0) // who cannot tell its number, as on a full disk, holds the lock all the same
 			_, _ = f.WriteAt(strconv.AppendInt(nil, int64(os.Getpid()), 10), 0)
 			return nil
-		case !errors.Is(err, unix.EWOULDBLOCK) && !errors.Is(err, unix.EINTR):
-			return err
-		case time.Now().After(end):
-			return fmt.Errorf("%s has held it for %v: %w", holder(f), s.patience, err)
+		case <-time.After(s.patience):
 		}
-		time.Sleep(pause)
+		now := holder(f)
+		if now == last {
+			close(given)
+			return fmt.Errorf("%s has held it for %v: %w", now, s.patience, unix.EWOULDBLOCK)
+		}
+		last = now
+	}
+}
+
+// flock waits for the lock on a file, whatever signals come.
+func flock(f *os.File) error {
+	for {
+		if err := unix.Flock(int(f.Fd()), unix.LOCK_EX); !errors.Is(err, unix.EINTR) {
+			return err
+		}
 	}
 }
 

@@ -60,3 +60,39 @@ func TestLockGivesUp(t *testing.T) {
 		}
 	}
 }
+
+// TestLockOutlastsOthers waits for as long as others have the lock one after the
+// other, however many they are.
+func TestLockOutlastsOthers(t *testing.T) {
+	dir := t.TempDir()
+	unlock, err := Open(dir).Lock()
+	if err != nil {
+		t.Fatal(err)
+	}
+	waiting := Open(dir)
+	waiting.patience = 500 * time.Millisecond
+	result := make(chan error)
+	go func() {
+		unlock, err := waiting.Lock()
+		if err == nil {
+			unlock()
+		}
+		result <- err
+	}()
+	turn, number := time.NewTicker(10*time.Millisecond), 1
+	defer turn.Stop()
+	for end := time.Now().Add(3 * waiting.patience); time.Now().Before(end); number++ {
+		if err := os.WriteFile(filepath.Join(dir, "lock"), fmt.Append(nil, number), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		select {
+		case err := <-result:
+			t.Fatalf("gave up before its turn (%v)", err)
+		case <-turn.C:
+		}
+	}
+	unlock()
+	if err := <-result; err != nil {
+		t.Fatal(err)
+	}
+}
