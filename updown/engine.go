@@ -116,7 +116,11 @@ func (e *Engine) attempt(t task) (plan.Plan, error) {
 // carryOut does what was planned, and verifies it.
 func (e *Engine) carryOut(r *run) error {
 	if err := e.Store.Change(r.begun()); err != nil {
-		return errors.Join(err, e.forget(r, r.saved))
+		undone := e.forget(r, r.saved) // of thousands of claims the first may be there
+		if undone != nil && undone.Error() == err.Error() {
+			return err
+		}
+		return errors.Join(err, undone)
 	}
 	if err := e.Kernel.Apply(r.plan.Ops, e.Trace); err != nil {
 		undone := e.undo(r, err)
