@@ -111,8 +111,13 @@ func (s *Store) transact(write bool, do func(*Reader) error) (err error) {
 			err = s.damaged(fmt.Errorf("%v", fault))
 		}
 	}()
-	if !write && s.isEmpty() {
-		return do(&Reader{})
+	if s.isEmpty() {
+		if !write {
+			return do(&Reader{})
+		}
+		if err := s.create(); err != nil {
+			return err
+		}
 	}
 	db, err := bbolt.Open(s.path(), 0o644, &bbolt.Options{
 		Timeout: fileTimeout, ReadOnly: !write, FreelistType: bbolt.FreelistMapType,
@@ -144,6 +149,31 @@ func (s *Store) transact(write bool, do func(*Reader) error) (err error) {
 func (s *Store) isEmpty() bool {
 	info, err := os.Stat(s.path())
 	return errors.Is(err, fs.ErrNotExist) || err == nil && info.Size() == 0
+}
+
+// create makes a file without claims, all of it or nothing: half a file would be
+// a damaged one.
+func (s *Store) create() error {
+	part := s.path() + ".new"
+	err := os.Remove(part)
+	if errors.Is(err, fs.ErrNotExist) {
+		err = nil
+	}
+	var db *bbolt.DB
+	if err == nil {
+		db, err = bbolt.Open(part, 0o644, &bbolt.Options{FreelistType: bbolt.FreelistMapType})
+	}
+	if err == nil {
+		err = db.Close()
+	}
+	if err == nil {
+		err = os.Rename(part, s.path())
+	}
+	if err != nil {
+		_ = os.Remove(part)
+		return fmt.Errorf("making %s: %w", s.path(), err)
+	}
+	return nil
 }
 
 // damaged says what an unreadable file means and what to do about it.

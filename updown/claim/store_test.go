@@ -191,3 +191,23 @@ func TestModes(t *testing.T) {
 		}
 	}
 }
+
+// TestCreateAfterCrash begins anew where somebody was killed while he made the
+// file.
+func TestCreateAfterCrash(t *testing.T) {
+	dir := t.TempDir()
+	if err := os.WriteFile(filepath.Join(dir, "claims.db.new"), make([]byte, 4096), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	s := locked(t, dir)
+	if claims, _, err := s.All(); err != nil || len(claims) > 0 {
+		t.Fatalf("%v %v", claims, err)
+	}
+	mustChange(t, s, Change{Put: []plan.Claim{claimOf("a")}})
+	if claims, _, err := s.All(); err != nil || len(claims) != 1 {
+		t.Errorf("%v %v", claims, err)
+	}
+	if left, err := os.ReadDir(dir); err != nil || len(left) != 2 {
+		t.Errorf("%v %v, want claims.db and lock", left, err)
+	}
+}
