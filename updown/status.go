@@ -261,7 +261,7 @@ func (v viewer) changed(c plan.Claim, inConf *conn.Conn) string {
 		return ""
 	}
 	if inConf == nil {
-		return fmt.Sprintf("the conn is not in the configuration any more; `ipsecif down %s` takes it away", c.Name)
+		return fmt.Sprintf("the conn is not in the configuration any more, or without an interface there; `ipsecif down %s` takes it away", c.Name)
 	}
 	tunnel, problems := plan.Resolve(inConf, v.facts)
 	if problems.Err() == nil && !reflect.DeepEqual(tunnel, c.Tunnel) {

@@ -207,9 +207,9 @@ func explain(op plan.Op, err error, done []plan.Op) error {
 	case link.IsVTI() && op.Verb == plan.Add && errors.Is(err, unix.EEXIST):
 		e.Hint = "a device with this name or another VTI device with these addresses exists"
 	case isLink && op.Verb == plan.Add && errors.Is(err, unix.EEXIST):
-		e.Hint = "a device with this name or this if_id exists"
+		e.Hint = "a device with this name or this if_id exists; one that was moved to another network namespace keeps its if_id here"
 		if link.External {
-			e.Hint = "a device with this name or another external xfrm interface exists"
+			e.Hint = "a device with this name or another external xfrm interface exists; one that was moved to another network namespace keeps its place here"
 		}
 	case isFilter(op) && op.Verb == plan.Add && (errors.Is(err, unix.EOPNOTSUPP) || errors.Is(err, unix.EAFNOSUPPORT)):
 		e.Hint = "the running kernel has no nftables that can do this; mss= needs Linux 4.14 with CONFIG_NF_TABLES_INET (modprobe nf_tables)"

@@ -17,7 +17,7 @@ func TestExplain(t *testing.T) {
 		want string
 	}{
 		{"ip link add ipsec1 type xfrm if_id 1", unix.EOPNOTSUPP, "the running kernel has no xfrm interfaces; they need Linux 4.19"},
-		{"ip link add ipsec1 type xfrm if_id 1", unix.EEXIST, "a device with this name or this if_id exists"},
+		{"ip link add ipsec1 type xfrm if_id 1", unix.EEXIST, "this if_id exists; one that was moved to another network namespace keeps its if_id here"},
 		{"ip link add vti0 type vti local 192.0.2.1 ikey 5 okey 5", unix.EOPNOTSUPP, "they need CONFIG_NET_IPVTI"},
 		{"ip link add vti0 type vti local 192.0.2.1 ikey 5 okey 5", unix.EEXIST, "another VTI device with these addresses exists"},
 		{"ip link add ipsec type xfrm external", unix.EINVAL, "ipsec-interface=external needs Linux 6.1"},
