@@ -74,6 +74,7 @@ func (l *linter) routes() {
 			}
 		}
 	}
+	l.netClashes(all)
 	for _, r := range all {
 		l.shadowed(r, first)
 	}

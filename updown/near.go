@@ -239,20 +239,23 @@ func dependOnMain(claims []plan.Claim) bool {
 }
 
 // inTheWay finds those whose net has the peer in it, those whose peer is in a
-// net of the tunnel, and those routed by source for the same packets. Of those
-// with one peer whose ESP escapes in the same way one is enough; nets are shared
-// by few.
+// net of the tunnel, those with a net that an address of the other has, and
+// those routed by source for the same packets. Of those with one peer whose ESP
+// escapes in the same way one is enough; nets are shared by few.
 func (n *nearRun) inTheWay(t plan.Tunnel, found map[string]bool, find func(string)) {
+	uses := t.UsesOfLinkNets()
 	if t.Peer.IsValid() {
-		for _, use := range plan.UsesOfNetsWith(t.Peer) {
-			for name := range n.store.Wanting(use) {
-				if !n.names[name] {
-					found[name] = true
-				}
+		uses = append(uses, plan.UsesOfNetsWith(t.Peer)...)
+	}
+	for _, use := range uses {
+		for name := range n.store.Wanting(use) {
+			if !n.names[name] {
+				found[name] = true
 			}
 		}
 	}
 	for _, p := range t.Pairs {
+		find(plan.UseOfLinkNet(p.Theirs))
 		for _, use := range n.store.Wanted(plan.PeersPrefix(p.Theirs)) {
 			find(use)
 		}

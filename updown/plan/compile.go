@@ -41,6 +41,7 @@ func compile(claims, senders []Claim, facts Facts) (Want, []Problem) {
 		facts:     facts,
 		linkMTU:   map[string]int{},
 		withdrawn: State{},
+		nets:      nets{map[netKey]linkNet{}, map[netKey]Claim{}},
 	}
 	c.checkNames(claims)
 	claims = c.present(claims)
@@ -65,6 +66,7 @@ type compiler struct {
 	// withdrawn has the routes that wait for an SA: who else wants their place
 	// is told now, and not when the SA is there.
 	withdrawn State
+	nets      nets
 	problems  []Problem
 }
 
@@ -166,6 +168,7 @@ func (c *compiler) claim(claim Claim) {
 	}
 	c.put(claim, xfrmi.Attr{Link: t.Link, Name: xfrmi.AttrState, Value: "up"})
 	c.addresses(claim)
+	c.checkAddrs(claim)
 	inside := false
 	for _, d := range c.demands(t) {
 		c.serve(claim, d)
@@ -198,6 +201,7 @@ func (c *compiler) serve(claim Claim, d routing.Demand) {
 	for _, r := range layout.Routes {
 		switch {
 		case connected(claim.Tunnel, r):
+		case usable && c.inNet(claim, r):
 		case usable:
 			c.putRoute(claim, r)
 		default:

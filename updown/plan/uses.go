@@ -33,6 +33,11 @@ func (t Tunnel) Uses() []string {
 	if t.Peer.IsValid() {
 		uses = append(uses, usePeer+familyHex(t.Peer)+" by "+t.escapeUse())
 	}
+	if !t.enclosed() {
+		for key := range t.linkNets() {
+			uses = append(uses, UseOfLinkNet(key.net))
+		}
+	}
 	for _, p := range t.Pairs {
 		if !t.enclosed() {
 			uses = append(uses, useOfNet(p.Theirs))
@@ -98,6 +103,19 @@ func familyHex(a netip.Addr) string {
 
 func useOfNet(p netip.Prefix) string {
 	return "net " + familyHex(p.Masked().Addr()) + "/" + strconv.Itoa(p.Bits())
+}
+
+// UseOfLinkNet returns the use of a net that an address of a tunnel has.
+func UseOfLinkNet(p netip.Prefix) string { return "link " + useOfNet(p) }
+
+// UsesOfLinkNets returns the uses of the nets of others to which the kernel makes
+// a route with an address of the tunnel.
+func (t Tunnel) UsesOfLinkNets() []string {
+	var uses []string
+	for key := range t.linkNets() {
+		uses = append(uses, useOfNet(key.net))
+	}
+	return uses
 }
 
 // UsesOfNetsWith returns the uses of all nets that have an address in them.
