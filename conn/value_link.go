@@ -11,6 +11,10 @@ import (
 // below /proc/sys/net.
 var reservedLinks = []string{".", "..", "all", "default", "lo"}
 
+// shellChars are the characters that mean something to a shell, or to ip(8) in
+// a batch.
+const shellChars = "\"'`$\\&;|<>()*?[]#~=%!{}"
+
 // parseLinkName reads the name of a link. The rules are those of the kernel
 // (dev_valid_name of net/core/dev.c), which takes the byte 0xa0 for a blank; it
 // would replace %d by a number, and what is not UTF-8 is lost in JSON.
@@ -27,6 +31,9 @@ func parseLinkName(s string) (string, *problem) {
 		p.hint = "without / : and %"
 	case !utf8.ValidString(s), strings.ContainsFunc(s, isBlank), strings.IndexByte(s, 0xa0) >= 0:
 		p.hint = "without blanks and control characters"
+	case strings.ContainsAny(s, shellChars):
+		p.at = strings.IndexAny(s, shellChars)
+		p.hint = "without characters that mean something to a shell, which may run what `ipsecif plan` prints"
 	case slices.Contains(reservedLinks, s):
 		p.hint = "this name is taken"
 	default:
@@ -51,7 +58,7 @@ func parseNetns(s string) (string, *problem) {
 		p.hint = "a name as `ip netns` shows it, not a path"
 	case s == ".", s == "..", strings.HasPrefix(s, "-"), len(s) > maxNetnsName:
 		p.hint = "a name as `ip netns` shows it"
-	case !utf8.ValidString(s), strings.ContainsFunc(s, isBlank), strings.ContainsAny(s, "\"'`$\\&;|<>()*?[]#~=%!{}"):
+	case !utf8.ValidString(s), strings.ContainsFunc(s, isBlank), strings.ContainsAny(s, shellChars):
 		p.hint = "without blanks and characters that mean something to a shell"
 	default:
 		return s, nil
