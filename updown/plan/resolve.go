@@ -162,8 +162,23 @@ func (r *resolver) refuseOrientation(err error) {
 			"neither left=%s nor right=%s is an address of this host", left, right)
 	case errors.Is(err, conn.ErrBothLocal):
 		r.refuse("left", "both-local", "", "left=%s and right=%s are both addresses of this host", left, right)
+	case errors.Is(err, conn.ErrNotYet):
+		r.refuseNotYet()
 	default:
 		r.refuse("left", "orientation", "", "with left=%s and right=%s it is not known which end is this host: %v", left, right, err)
+	}
+}
+
+// refuseNotYet says why the end that has to be this host has no address now.
+func (r *resolver) refuseNotYet() {
+	side, host := "left", r.c.Left.Host
+	if host.Kind != conn.HostInterface && host.Kind != conn.HostDefaultRoute {
+		side, host = "right", r.c.Right.Host
+	}
+	if host.Kind == conn.HostInterface {
+		r.refuse(side, "orientation", "", "the device of %s=%s is not there or has no %s address", side, host, r.c.Family)
+	} else {
+		r.refuse(side, "orientation", "", "for %s=%s there is no %s default route", side, host, r.c.Family)
 	}
 }
 
