@@ -13,11 +13,7 @@ func (t *tunnel) linkNets() []netip.Prefix {
 		return nil
 	}
 	ours, _ := t.Ends(t.ours)
-	addrs := slices.Clone(ours.InterfaceIPs)
-	if ours.VTI.IsValid() {
-		addrs = append(addrs, ours.VTI)
-	}
-	return slices.DeleteFunc(addrs, netip.Prefix.IsSingleIP)
+	return slices.DeleteFunc(slices.Clone(ours.InterfaceIPs), netip.Prefix.IsSingleIP)
 }
 
 // netClashes finds routes of main to the net of an address of another conn.

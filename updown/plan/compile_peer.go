@@ -111,6 +111,9 @@ func (c *compiler) swallowed(claims []Claim, i int, n net) {
 		hint = "; give conn " + inner.Name + " the lower rule-priority="
 	case outer.Tunnel.Scheme == routing.Overlay && inner.Tunnel.Scheme == routing.Overlay && !outside && !n.dst.IsSingleIP():
 		hint = "; set escape=peer in conn " + inner.Name
+		if inner.Tunnel.VTI != (VTI{}) && inner.Tunnel.Pairs == nil {
+			hint = "; set escape=peer and vti-routing=yes in conn " + inner.Name
+		}
 	case outer.Tunnel.Scheme == routing.NotMark, outer.Tunnel.Scheme != routing.Underlay && !outside:
 		hint = "; give both the same mark-out="
 	}

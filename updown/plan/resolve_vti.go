@@ -66,8 +66,9 @@ func (r *resolver) vti(t *Tunnel, ours *conn.End, local netip.Addr) {
 			t.Addrs = append(t.Addrs, netip.PrefixFrom(s, s.BitLen()))
 		}
 	}
-	// libreswan marks the IKE packets of xfrm interfaces alone.
-	t.ByPeer = c.Escape != conn.EscapeMark && peerInside(*t)
+	// libreswan marks the IKE packets of xfrm interfaces alone. Without routes
+	// there are no rules either.
+	t.ByPeer = c.VTI.Routing && (c.Escape == conn.EscapePeer || c.Escape != conn.EscapeMark && peerInside(*t))
 	// And it has no rule for a mark when the peer is outside.
 	t.MarkOut = false
 }
