@@ -214,6 +214,10 @@ func (r *run) resolve(facts plan.Facts) error {
 		r.scope.Add(c.Name, c.Tunnel.Netns, c.Tunnel.Device())
 	}
 	if r.drop != nil {
+		wants, _ := plan.Compile(claims, facts)
+		for _, keys := range wants.Keys() {
+			r.scope.Own(keys)
+		}
 		return nil
 	}
 	r.added = claims
@@ -258,6 +262,7 @@ func (r *run) sort(before []plan.Claim, drop []string) {
 		for _, t := range append(c.Previous, c.Tunnel) {
 			r.scope.Add(c.Name, t.Netns, t.Device())
 		}
+		r.scope.Own(c.Wants)
 		if !again {
 			r.leaving = append(r.leaving, c)
 		} else {

@@ -86,8 +86,9 @@ func diff(want Want, have State, ctx Context) Plan {
 		}
 		d.foreignInTables()
 	}
+	strays := d.strays()
 	for _, o := range d.have {
-		if d.Scope.has(o) && d.inScope(o) {
+		if d.Scope.has(o) && d.inScope(o) && !(strays && d.mayBeTheirs(o)) {
 			d.unwanted(o)
 		}
 	}

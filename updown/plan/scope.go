@@ -12,6 +12,7 @@ type Scope struct {
 	links  map[netnsLink]bool
 	slots  map[xfrmi.Slot]bool
 	keys   map[string]bool // nil for no such limit
+	own    map[string]bool // keys of what the claims want, or wanted
 }
 
 // netnsLink is a link of a network namespace, by name.
@@ -19,7 +20,7 @@ type netnsLink struct{ netns, name string }
 
 // NewScope returns a scope of nothing.
 func NewScope() Scope {
-	return Scope{claims: map[string]bool{}, links: map[netnsLink]bool{}, slots: map[xfrmi.Slot]bool{}}
+	return Scope{claims: map[string]bool{}, links: map[netnsLink]bool{}, slots: map[xfrmi.Slot]bool{}, own: map[string]bool{}}
 }
 
 // Add widens the scope by a claim with its link, in a network namespace.
@@ -47,20 +48,26 @@ func (s *Scope) Limit(keys []string) {
 	}
 }
 
-// has reports whether an object may be touched, as far as the limit goes.
-// Attributes go with their link.
-func (s *Scope) has(o Object) bool {
-	if s == nil || s.keys == nil {
-		return true
+// Own notes the keys of what the claims want, or wanted.
+func (s Scope) Own(keys []string) {
+	for _, key := range keys {
+		s.own[key] = true
 	}
+}
+
+// has reports whether an object may be touched, as far as the limit goes.
+func (s *Scope) has(o Object) bool { return s == nil || s.keys == nil || s.keys[s.key(o)] }
+
+// key returns the key by which claims know an object. Attributes go with their
+// link.
+func (s *Scope) key(o Object) string {
 	if a, isAttr := o.(xfrmi.Attr); isAttr {
 		o = xfrmi.Link{Name: a.Link}
 	}
-	key := o.Key()
 	if s.netns != "" {
-		key = inNetnsKey(s.netns, key)
+		return inNetnsKey(s.netns, o.Key())
 	}
-	return s.keys[key]
+	return o.Key()
 }
 
 // on returns the links in scope on a host: those by name, and those by what they
