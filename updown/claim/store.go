@@ -194,7 +194,7 @@ func (s *Store) makeDir() error {
 }
 
 // way is what to do about a file that is damaged.
-const way = "remove the file and run `ipsecif up --all`: a conn without its claim loses its protection with the next change"
+const way = "remove the file and run `ipsecif up --all`: a conn without its claim may lose its protection with the next change"
 
 func (r *Reader) decode(name string, b []byte) (plan.Claim, error) {
 	var c plan.Claim
