@@ -1,16 +1,12 @@
 package main
 
 import (
-	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
-	"net"
-	"net/netip"
 	"os"
 	"slices"
-	"time"
 
 	"github.com/ipsecif/ipsecif/conn"
 	"github.com/ipsecif/ipsecif/updown/plan"
@@ -18,9 +14,6 @@ import (
 
 // configFiles are tried in this order without --config.
 var configFiles = []string{"/etc/ipsecif.conf", "/etc/ipsec.conf"}
-
-// lookupTimeout bounds the look-up of each host name.
-const lookupTimeout = 5 * time.Second
 
 // osFS lets conn read the files of the host.
 type osFS struct{}
@@ -144,31 +137,6 @@ func namespaces(f *conn.File) []string {
 		}
 	}
 	return names
-}
-
-// lookup resolves the host names of conns. A name without an address is left
-// out; the conn that needs it is refused with its position.
-func lookup(conns []conn.Conn) map[string]netip.Addr {
-	found := map[string]netip.Addr{}
-	for i := range conns {
-		c := &conns[i]
-		for _, h := range []conn.Host{c.Left.Host, c.Right.Host} {
-			if h.Kind != conn.HostName || found[h.Name].IsValid() {
-				continue
-			}
-			network := "ip4"
-			if c.Family == conn.IPv6 {
-				network = "ip6"
-			}
-			ctx, cancel := context.WithTimeout(context.Background(), lookupTimeout)
-			addrs, err := net.DefaultResolver.LookupNetIP(ctx, network, h.Name)
-			cancel()
-			if err == nil && len(addrs) > 0 {
-				found[h.Name] = addrs[0].Unmap()
-			}
-		}
-	}
-	return found
 }
 
 func (a *app) printJSON(v any) error {
