@@ -125,6 +125,9 @@ func (e *Engine) Status(conns []conn.Conn, complete bool) (Status, error) {
 		if op.Verb != plan.Del || want.Has(op.Object) || !managed.Owns(op.Object) || have.State.Uses(op.Object) {
 			continue
 		}
+		if have.State[op.Object.Key()] == nil {
+			continue // a guard for the time of the change
+		}
 		leftovers = append(leftovers, op.Object)
 		if len(want.WithdrawnFor(op.Object)) == 0 {
 			s.Leftovers = append(s.Leftovers, ObjectStatus{Object: madeBy(op.Object), Condition: Leftover})
