@@ -195,6 +195,8 @@ func explain(op plan.Op, err error, done []plan.Op) error {
 	link, isLink := o.(xfrmi.Link)
 	route, _ := o.(routing.Route)
 	switch {
+	case errors.Is(err, unix.EACCES) && strings.Contains(err.Error(), "IPv6 is disabled"):
+		e.Hint = "see net.ipv6.conf.*.disable_ipv6"
 	case errors.Is(err, unix.EPERM), errors.Is(err, unix.EACCES):
 		e.Hint = "this needs root (CAP_NET_ADMIN in the network namespace)"
 	case link.External && op.Verb == plan.Add && errors.Is(err, unix.EINVAL),

@@ -30,6 +30,8 @@ func TestExplain(t *testing.T) {
 		{"ip -4 route add 192.0.2.0/24 dev ipsec table main src 192.0.3.1 proto 50 encap xfrm if_id 7", unix.EOPNOTSUPP, "with CONFIG_LWTUNNEL"},
 		{"ip link add ipsec1 type xfrm if_id 1", unix.EPERM, "this needs root"},
 		{"sysctl -w net.ipv4.conf.eth0.rp_filter=2", unix.EACCES, "this needs root"},
+		{"ip -6 address add 2001:db8::1/64 dev ipsec1 nodad proto 50", fmt.Errorf("%w: ipv6: IPv6 is disabled on this device", unix.EACCES),
+			"this device; see net.ipv6.conf.*.disable_ipv6"},
 		{"ip -4 route add 192.0.2.0/24 dev ipsec1 table main proto 50", unix.ENETDOWN, ""},
 	} {
 		op, err := plan.ParseOp(tt.line)
