@@ -302,7 +302,8 @@ func (n *nearRun) limit(before []plan.Claim, want plan.Want) {
 // claims has gone or has changed, so that all of them need repair, where nobody
 // claims what a link of ours has, where a route to a peer may need repair
 // that is on no link of ours, where an address on loopback may be one that
-// others have put there, and where a guard is added and others may have one there.
+// others have put there, where a guard is added and others may have one there, and
+// where a source has to serve others.
 func (n *nearRun) sufficient(before []plan.Claim) bool {
 	r := &n.run
 	for _, l := range r.have.Facts.Locals.Addrs {
@@ -314,6 +315,9 @@ func (n *nearRun) sufficient(before []plan.Claim) bool {
 		if l, _ := r.link(p.Dev); l.IsTunnel() {
 			return false
 		}
+	}
+	if n.sharesSources(before) {
+		return false
 	}
 	for _, c := range slices.Concat(before, r.added) {
 		if n.sharesSizes(c.Tunnel) || c.Tunnel.Withdraws() && n.sharesLink(c.Tunnel) {

@@ -103,6 +103,28 @@ func (n *nearRun) sharesLink(t plan.Tunnel) bool {
 	return shared
 }
 
+// sharesSources reports whether a route of the run has a preferred source, or is
+// to have one, and is wanted by a claim that stays. All who want it decide which
+// source that is, and some of theirs may be addresses that were not asked for.
+func (n *nearRun) sharesSources(before []plan.Claim) bool {
+	shares := func(o plan.Object) bool {
+		route, ok := o.(routing.Route)
+		if !ok || !route.Src.IsValid() {
+			return false
+		}
+		_, shared := n.store.Wants(route.Key(), n.names)
+		return shared
+	}
+	for _, c := range slices.Concat(before, n.run.added) {
+		for _, key := range c.Wants {
+			if shares(n.run.have.State[key]) {
+				return true
+			}
+		}
+	}
+	return slices.ContainsFunc(n.run.plan.Ops, func(op plan.Op) bool { return shares(op.Object) })
+}
+
 // destinations returns the nets of both ends: which are the remote ones is not
 // known yet. A default route is no question: it is in a table that is read.
 func destinations(c *conn.Conn) []netip.Prefix {
