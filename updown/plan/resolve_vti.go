@@ -44,8 +44,8 @@ func (r *resolver) vti(t *Tunnel, ours *conn.End, local netip.Addr) {
 		r.refuse("vti-interface", "unknown-address", "", "the address of this host that the device needs is not known")
 		return
 	}
-	if c.LinkMTU != (conn.Size{}) || c.MSS.Kind == conn.SizeAuto {
-		r.refuse("vti-interface", "unsupported", "set mtu= and mss= to numbers", "link-mtu= and mss=auto are for xfrm interfaces")
+	if size(c.LinkMTU) != (Size{}) || c.MSS.Kind == conn.SizeAuto {
+		r.refuse("vti-interface", "unsupported", "set link-mtu=off, and mtu= and mss= to numbers", "link-mtu= and mss=auto are for xfrm interfaces")
 	}
 	if c.OnLoss == conn.OnLossWithdraw {
 		r.refuse("on-loss", "unsupported", "use block or keep", "withdraw finds SAs by their if_id, and those of a VTI device have none")
