@@ -302,8 +302,8 @@ func (n *nearRun) limit(before []plan.Claim, want plan.Want) {
 // claims has gone or has changed, so that all of them need repair, where nobody
 // claims what a link of ours has, where a route to a peer may need repair
 // that is on no link of ours, where an address on loopback may be one that
-// others have put there, where a guard is added and others may have one there, and
-// where a source has to serve others.
+// others have put there, where a guard is added and others may have one there,
+// where a source has to serve others, and where others have a route to a peer.
 func (n *nearRun) sufficient(before []plan.Claim) bool {
 	r := &n.run
 	for _, l := range r.have.Facts.Locals.Addrs {
@@ -354,6 +354,9 @@ func (n *nearRun) sufficient(before []plan.Claim) bool {
 		}
 	}
 	return !slices.ContainsFunc(r.plan.Ops, func(op plan.Op) bool {
+		if n.pinsForOthers(op) {
+			return true
+		}
 		a, isAttr := op.Object.(xfrmi.Attr)
 		_, isLink := op.Object.(xfrmi.Link)
 		_, there := r.link(a.Link)
@@ -374,23 +377,6 @@ func (r *run) serves(t plan.Tunnel) bool {
 func (r *run) link(name string) (l xfrmi.Link, there bool) {
 	l, there = r.have.State[xfrmi.Link{Name: name}.Key()].(xfrmi.Link)
 	return l, there
-}
-
-// assume takes routes for present that were not read, because they are not on
-// the links of the run: guards, and routes to peers.
-func (r *run) assume(there, have plan.State) {
-	near := r.query.Near
-	if near == nil {
-		return
-	}
-	for key, o := range there {
-		route, ok := o.(routing.Route)
-		read := slices.Contains(near.Links, route.Dev) || slices.Contains(r.query.Tables, route.Table) ||
-			route.Dev == "" && slices.Contains(near.Guards, route.Table)
-		if ok && !read && have[key] == nil {
-			have.Put(o)
-		}
-	}
 }
 
 func byName(a, b plan.Claim) int {

@@ -182,3 +182,32 @@ func addrsOf(t plan.Tunnel) []netip.Addr {
 	}
 	return addrs
 }
+
+// assume takes routes for present that were not read, because they are not on
+// the links of the run: guards, and routes to peers.
+func (r *run) assume(there, have plan.State) {
+	near := r.query.Near
+	if near == nil {
+		return
+	}
+	for key, o := range there {
+		route, ok := o.(routing.Route)
+		read := slices.Contains(near.Links, route.Dev) || slices.Contains(r.query.Tables, route.Table) ||
+			route.Dev == "" && slices.Contains(near.Guards, route.Table)
+		if ok && !read && have[key] == nil {
+			have.Put(o)
+		}
+	}
+}
+
+// pinsForOthers reports whether an operation adds a route to a peer that a claim
+// which stays wants too: it is there then, perhaps through another next hop.
+func (n *nearRun) pinsForOthers(op plan.Op) bool {
+	near := n.run.query.Near
+	route, ok := op.Object.(routing.Route)
+	if !ok || op.Verb != plan.Add || route.Type != routing.Unicast || slices.Contains(near.Links, route.Dev) || slices.Contains(near.Shared, route.Dev) {
+		return false
+	}
+	_, shared := n.store.Wants(route.Key(), n.names)
+	return shared
+}
