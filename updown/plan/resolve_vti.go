@@ -69,6 +69,10 @@ func (r *resolver) vti(t *Tunnel, ours *conn.End, local netip.Addr) {
 	// libreswan marks the IKE packets of xfrm interfaces alone. Without routes
 	// there are no rules either.
 	t.ByPeer = c.VTI.Routing && (c.Escape == conn.EscapePeer || c.Escape != conn.EscapeMark && peerInside(*t))
+	if t.ByPeer && t.Scheme != routing.Overlay && c.Escape != conn.EscapePeer {
+		r.refuse("vti-interface", "unsupported", "use scheme=overlay",
+			"the peer is in the remote subnet, and with scheme=%s its IKE packets would go into the tunnel, since libreswan marks those of xfrm interfaces alone", t.Scheme)
+	}
 	// And it has no rule for a mark when the peer is outside.
 	t.MarkOut = false
 }
