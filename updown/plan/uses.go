@@ -49,13 +49,17 @@ func (t Tunnel) Uses() []string {
 	return uses
 }
 
-// escapeUse tells tunnels to one peer apart whose ESP escapes in other ways.
+// escapeUse tells tunnels to one peer apart of which the ESP may escape other
+// tunnels in other ways: it has all that escapes and opens look at.
 func (t Tunnel) escapeUse() string {
-	by := t.Mark.String()
+	by := "mark"
 	if t.ByPeer {
-		by = "peer"
+		by = "address"
 	}
-	return by + " " + string(t.Scheme) + " " + strconv.FormatUint(uint64(t.Priority), 10)
+	if peerInside(t) {
+		by += " inside"
+	}
+	return fmt.Sprintf("%s %s %d %s from %s", by, t.Scheme, escapePriority(t), t.Mark, t.Local)
 }
 
 // LinkUse returns the use of the tunnel's link: what the link is found by, since
