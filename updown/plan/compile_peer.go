@@ -20,9 +20,18 @@ type net struct {
 func (c *compiler) checkPeers(claims []Claim) {
 	nets := map[netip.Prefix][]net{}
 	lengths := map[int]bool{}
+	alike := map[attraction]*marks{}
+	senders := sendersOf(claims)
 	for i, claim := range claims {
 		for _, p := range claim.Tunnel.Pairs {
-			if !claim.Tunnel.enclosed() && p.Ours != p.Theirs && len(nets[p.Theirs]) < 2 {
+			if claim.Tunnel.enclosed() || p.Ours == p.Theirs {
+				continue
+			}
+			a := attractionOf(claim.Tunnel, p.Theirs, senders)
+			if alike[a] == nil {
+				alike[a] = &marks{}
+			}
+			if a.from != "" && alike[a].tells(claim.Tunnel.Mark) {
 				nets[p.Theirs] = append(nets[p.Theirs], net{i, p.Theirs})
 				lengths[p.Theirs.Bits()] = true
 			}
@@ -46,6 +55,68 @@ func (c *compiler) checkPeers(claims []Claim) {
 			}
 		}
 	}
+}
+
+// attraction is what decides which ESP and IKE a tunnel takes by its route to a
+// net, but for its mark. Of many tunnels with the same one a few tell as much as
+// all.
+type attraction struct {
+	dst            netip.Prefix
+	scheme         routing.Scheme
+	priority       uint32
+	byPeer, inside bool
+	inMain         bool
+	from           string // of senders, those that it catches
+}
+
+// sendersOf returns a tunnel for each outer address that claims have here.
+func sendersOf(claims []Claim) []Tunnel {
+	known := map[netip.Addr]bool{}
+	var senders []Tunnel
+	for _, c := range claims {
+		if local := c.Tunnel.Local; !known[local] {
+			known[local] = true
+			senders = append(senders, Tunnel{Local: local})
+		}
+	}
+	return senders
+}
+
+func attractionOf(o Tunnel, dst netip.Prefix, senders []Tunnel) attraction {
+	a := attraction{dst: dst, scheme: o.Scheme, priority: o.Priority, byPeer: o.ByPeer, inside: peerInside(o), inMain: routedInMain(o, dst)}
+	if !o.BySource {
+		a.from = "anybody"
+		return a
+	}
+	for _, t := range senders {
+		if catches(t, o, dst) {
+			a.from += t.Local.String() + " "
+		}
+	}
+	return a
+}
+
+// marks counts tunnels that are alike but for their marks: those of the first
+// two marks.
+type marks struct {
+	mark  [2]routing.Mark
+	count [2]int
+}
+
+// tells counts one more tunnel, and reports whether it tells of more than those
+// before. Whatever a tunnel is compared with, two of one mark leave one that is
+// not itself, and two marks leave one that is not its own.
+func (m *marks) tells(mark routing.Mark) bool {
+	for i := range m.mark {
+		if m.count[i] == 0 {
+			m.mark[i] = mark
+		}
+		if m.mark[i] == mark {
+			m.count[i]++
+			return m.count[i] <= 2
+		}
+	}
+	return false
 }
 
 // escapes reports whether what t sends to its peer gets past the route of o
