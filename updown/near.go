@@ -213,7 +213,7 @@ func (n *nearRun) others(before []plan.Claim, facts plan.Facts) ([]plan.Claim, e
 		if err != nil {
 			return nil, err
 		}
-		if !ok || c.Unfinished || c.Tunnel.Netns != "" {
+		if !ok || c.Unfinished || c.Tunnel.Netns != "" || c.Tunnel.Connects() {
 			return nil, errLookFurther
 		}
 		others = append(others, c)

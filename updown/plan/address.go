@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"github.com/ipsecif/ipsecif/conn"
+	"github.com/ipsecif/ipsecif/routing"
 	"github.com/ipsecif/ipsecif/xfrmi"
 )
 
@@ -46,6 +47,23 @@ func (c *compiler) elsewhere(a netip.Addr, link, vrf string) bool {
 		}
 	}
 	return false
+}
+
+// connected reports whether the kernel makes the route by itself, with an
+// address of the tunnel that has the same net and is on its link.
+func (c *compiler) connected(t Tunnel, r routing.Route) bool {
+	return r.Type == routing.Unicast && (r.Table == routing.TableMain || t.VRF != "") && r.Metric == 0 &&
+		slices.ContainsFunc(t.Addrs, func(a netip.Prefix) bool { return connects(a, r.Dst) && !c.elsewhere(a.Addr(), t.Link, t.VRF) })
+}
+
+func connects(a, dst netip.Prefix) bool { return a.Masked() == dst && !a.IsSingleIP() }
+
+// Connects reports whether the kernel may make a route of the tunnel by itself,
+// which depends on where the tunnel's addresses are.
+func (t Tunnel) Connects() bool {
+	return slices.ContainsFunc(t.Pairs, func(p Pair) bool {
+		return slices.ContainsFunc(t.Addrs, func(a netip.Prefix) bool { return connects(a, p.Theirs) })
+	})
 }
 
 // isPermanent reports whether a local address stays when all claims go.

@@ -200,7 +200,7 @@ func (c *compiler) serve(claim Claim, d routing.Demand) {
 	}
 	for _, r := range layout.Routes {
 		switch {
-		case connected(claim.Tunnel, r):
+		case c.connected(claim.Tunnel, r):
 		case usable && c.inNet(claim, r):
 		case usable:
 			c.putRoute(claim, r)
@@ -216,13 +216,6 @@ func (t Tunnel) layout(d routing.Demand) routing.Layout {
 		return d.Enclosed()
 	}
 	return t.Scheme.Layout(d)
-}
-
-// connected reports whether the kernel makes the route by itself, with an
-// address of the tunnel that has the same net.
-func connected(t Tunnel, r routing.Route) bool {
-	return r.Type == routing.Unicast && (r.Table == routing.TableMain || t.VRF != "") && r.Metric == 0 &&
-		slices.ContainsFunc(t.Addrs, func(a netip.Prefix) bool { return a.Masked() == r.Dst && !a.IsSingleIP() })
 }
 
 // demands returns one demand for each remote selector of the tunnel.
