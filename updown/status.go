@@ -122,8 +122,8 @@ func (e *Engine) Status(conns []conn.Conn, complete bool) (Status, error) {
 	}
 	var leftovers []plan.Object
 	for _, op := range diff.Ops {
-		if op.Verb != plan.Del || want.Has(op.Object) || !managed.Owns(op.Object) || have.State.Uses(op.Object) {
-			continue
+		if op.Verb != plan.Del || want.Has(op.Object) || !managed.Owns(op.Object) || have.State.Uses(op.Object) || have.State[op.Object.Key()] == nil {
+			continue // the last one is there for a moment only, while something else goes
 		}
 		if have.State[op.Object.Key()] == nil {
 			continue // a guard for the time of the change
