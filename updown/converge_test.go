@@ -145,7 +145,7 @@ conn beside
 `
 
 // byPeerConf is for the overlay scheme alone: peers that are in the nets of
-// others, but not in their own.
+// others, but not in their own; some share a route, and not its source.
 const byPeerConf = `
 conn same-link
 	leftsubnet=192.0.2.102/32
@@ -171,6 +171,29 @@ conn dual
 	rightsubnet=10.4.0.0/16,2001:db8:44::/64
 	ipsec-interface=6
 	on-loss=block
+	escape=peer
+
+conn sourced-high
+	leftsubnet=10.8.0.0/16
+	leftsourceip=10.8.0.2
+	right=192.1.2.54
+	rightsubnet=10.60.0.0/16
+	ipsec-interface=13
+	escape=peer
+
+conn sourced-low
+	leftsubnet=10.8.0.0/16
+	leftsourceip=10.8.0.1
+	right=192.1.2.54
+	rightsubnet=10.60.0.0/16
+	ipsec-interface=13
+	escape=peer
+
+conn sourced-not
+	leftsubnet=10.9.0.0/16
+	right=192.1.2.54
+	rightsubnet=10.60.0.0/16
+	ipsec-interface=13
 	escape=peer
 
 conn source-a
@@ -612,6 +635,7 @@ func FuzzConverge(f *testing.F) {
 	f.Add("overlay", []byte{0, 0, 6, 0, 0, 13, 6, 21, 0, 0, 0, 29, 6, 37, 1, 0, 0, 5})
 	f.Add("overlay", []byte{1, 0, 0, 0, 0, 2, 0, 7, 1, 135, 0, 0})
 	f.Add("overlay", []byte("2\x0471"))
+	f.Add("overlay", []byte{8, 0, 9, 0, 10, 0, 10, 0, 9, 2, 8, 0, 9, 0, 10, 2})
 	f.Add("overlay", []byte{0, 0, 0, 70, 2, 0, 2, 71, 0, 6, 0, 0, 0, 70, 0, 2, 2, 2})
 	f.Add("overlay", []byte{0, 0, 4, 0, 3, 0, 3, 0, 0, 2, 3, 2, 5, 0})
 	f.Add("two-rules", []byte{5, 0, 6, 0, 5, 2, 5, 0, 6, 2})
