@@ -213,7 +213,7 @@ func (n *nearRun) others(before []plan.Claim, facts plan.Facts) ([]plan.Claim, e
 		if err != nil {
 			return nil, err
 		}
-		if !ok || c.Unfinished || c.Tunnel.Netns != "" || c.Tunnel.Connects() {
+		if !ok || c.Unfinished || c.Tunnel.Netns != "" {
 			return nil, errLookFurther
 		}
 		others = append(others, c)
@@ -275,11 +275,15 @@ func (n *nearRun) inTheWay(t plan.Tunnel, found map[string]bool, find func(strin
 // look reads what depends on the claims of others, too.
 func (n *nearRun) look(others []plan.Claim) (plan.Facts, error) {
 	r := &n.run
-	more := paths(others, nil, nil)
-	if len(more) == 0 {
+	more, addrs := paths(others, nil, nil), r.query.Near.Addrs
+	for _, c := range others {
+		addrs = append(addrs, sourcesOf(c.Tunnel)...)
+	}
+	addrs = unique(addrs)
+	if len(more) == 0 && len(addrs) == len(r.query.Near.Addrs) {
 		return n.facts(), nil
 	}
-	r.query.Paths = unique(append(r.query.Paths, more...))
+	r.query.Paths, r.query.Near.Addrs = unique(append(r.query.Paths, more...)), addrs
 	var err error
 	r.have, err = n.Kernel.Observe(r.query)
 	return n.facts(), err

@@ -183,6 +183,14 @@ func addrsOf(t plan.Tunnel) []netip.Addr {
 	return addrs
 }
 
+// sourcesOf returns those of them that decide about rules and routes.
+func sourcesOf(t plan.Tunnel) []netip.Addr {
+	if !t.Connects() {
+		t.Addrs = nil
+	}
+	return addrsOf(t)
+}
+
 // assume takes routes for present that were not read, because they are not on
 // the links of the run: guards, and routes to peers.
 func (r *run) assume(there, have plan.State) {
