@@ -324,7 +324,7 @@ func (n *nearRun) sufficient(before []plan.Claim) bool {
 		return false
 	}
 	for _, c := range slices.Concat(before, r.added) {
-		if n.sharesSizes(c.Tunnel) || c.Tunnel.Withdraws() && n.sharesLink(c.Tunnel) {
+		if n.sharesSizes(c.Tunnel) || n.sharesSAs(c.Tunnel) {
 			return false
 		}
 	}

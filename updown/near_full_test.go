@@ -85,17 +85,20 @@ func randomConn(b *strings.Builder, r *rand.Rand, i int) {
 	set("link-mtu", "", "", "", "", "auto", "1300")
 }
 
-// TestNearAsFull brings the same conns up and down, one at a time, on two hosts.
+// TestNearAsFull brings the same conns up and down, one at a time, on two hosts;
+// each is in one of two versions of the configuration.
 // On one of them every run reads everything; nothing may tell the other from it.
 func TestNearAsFull(t *testing.T) {
 	for seed := range uint64(60) {
 		r := rand.New(rand.NewPCG(seed, 0))
 		conns, text := randomConns(t, r)
+		changed, more := randomConns(t, r)
+		conns, text = append(conns, changed...), text+more
 		near, full := nearHost(t), nearHost(t)
 		full.Adopt = true // nobody else is there, but it might be
 		var history []string
 		up := map[string]bool{}
-		for range 16 {
+		for range 2 * len(conns) {
 			c := conns[r.IntN(len(conns))]
 			do := func(e nearEngine) error { _, err := e.Up([]conn.Conn{c}); return err }
 			verb := "up "

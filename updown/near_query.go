@@ -97,6 +97,14 @@ func (n *nearRun) sharesSizes(t plan.Tunnel) bool {
 	return t.LinkMTU != plan.Size{} || t.MSS != plan.Size{} || there && have != plan.Object(mtu)
 }
 
+// sharesSAs reports whether SAs decide about routes of a tunnel, or of another one
+// that has its link and stays: those of others were not read.
+func (n *nearRun) sharesSAs(t plan.Tunnel) bool {
+	return t.Withdraws() && n.sharesLink(t) || slices.ContainsFunc(n.run.claims, func(c plan.Claim) bool {
+		return !n.names[c.Name] && c.Tunnel.Withdraws() && c.Tunnel.LinkUse() == t.LinkUse()
+	})
+}
+
 // sharesLink reports whether a claim that stays has the link of a tunnel too.
 func (n *nearRun) sharesLink(t plan.Tunnel) bool {
 	_, shared := n.store.Wants(t.LinkUse(), n.names)
