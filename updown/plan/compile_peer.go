@@ -122,7 +122,9 @@ func (m *marks) tells(mark routing.Mark) bool {
 // escapes reports whether what t sends to its peer gets past the route of o
 // that has the peer in it.
 func escapes(t, o Tunnel, dst netip.Prefix) bool {
-	sharesEscape := t.Mark == o.Mark && (peerInside(o) && !o.ByPeer || o.Scheme == routing.NotMark)
+	// The IKE packets of a VTI device carry no mark, unless escape=mark says so.
+	marked := t.VTI == (VTI{}) || peerInside(t)
+	sharesEscape := marked && t.Mark == o.Mark && (peerInside(o) && !o.ByPeer || o.Scheme == routing.NotMark)
 	if !catches(t, o, dst) {
 		return true
 	}

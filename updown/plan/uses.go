@@ -56,6 +56,9 @@ func (t Tunnel) escapeUse() string {
 	if t.ByPeer {
 		by = "address"
 	}
+	if t.VTI != (VTI{}) {
+		by += " vti"
+	}
 	if peerInside(t) {
 		by += " inside"
 	}
