@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -21,7 +22,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// faultConf has every kind of object, in both families.
+// faultConf has every kind of object and of link, in both families.
 const faultConf = `
 conn dual
 	left=192.1.3.209
@@ -39,7 +40,35 @@ conn road
 	right=192.1.2.23
 	rightsubnet=0.0.0.0/0
 	ipsec-interface=1
+
+conn external
+	left=192.1.3.209
+	leftsubnet=192.0.5.1/32
+	leftsourceip=192.0.5.1
+	right=192.1.2.46
+	rightsubnet=10.5.0.0/16
+	ipsec-interface=external
+	if_id=7
+	x-ipsecif-escape=peer
+	x-ipsecif-link-mtu=1400
+	x-ipsecif-mss=1300
+	x-ipsecif-multicast=yes
+
+conn vti
+	left=192.1.3.209
+	leftsubnet=192.0.6.0/24
+	leftvti=10.255.0.1/30
+	right=192.1.2.47
+	rightsubnet=10.6.0.0/16
+	mark=0x2f/0xffffffff
+	vti-interface=vti0
+	vti-routing=yes
+	x-ipsecif-escape=peer
+	x-ipsecif-on-loss=block
 `
+
+// faultNames has the names of the conns.
+var faultNames = []string{"dual", "external", "road", "vti"}
 
 type mapFS struct{ fstest.MapFS }
 
@@ -146,7 +175,7 @@ func TestFaults(t *testing.T) {
 		return p, err
 	}
 	up := func(e *updown.Engine) (plan.Plan, error) { return e.Up(conns) }
-	down := func(e *updown.Engine) (plan.Plan, error) { return e.Down([]string{"road", "dual"}, nil) }
+	down := func(e *updown.Engine) (plan.Plan, error) { return e.Down(faultNames, nil) }
 	for name, change := range map[string]func(*updown.Engine) (plan.Plan, error){"up": up, "down": down} {
 		if name == "down" {
 			if _, err := fault(0, up); err != nil {
@@ -181,34 +210,53 @@ func stateOf(t *testing.T, dir string) string {
 	return fmt.Sprint(claims, saved)
 }
 
-// TestKills kills the process before every operation of up: afterwards the
-// real command line finishes the work, without being told again to displace what
-// others made, or takes it back.
+// TestKills kills the process before every operation of up, then of down:
+// afterwards the real command line finishes the work, without being told again to
+// displace what others made, or takes it back.
 func TestKills(t *testing.T) {
 	h := faultHost(t)
-	before := mustDump(t, h)
 	bin := os.Getenv("IPSECIF_BIN")
-	ops := strings.Count(mustRunErr(t, h, bin, "up", "--adopt", "road", "dual"), "[#]")
+	run := func(verb ...string) string { return mustRunErr(t, h, bin, slices.Concat(verb, faultNames)...) }
+	before := mustDump(t, h)
+	ups := strings.Count(run("up", "--adopt"), "[#]")
 	up := mustDump(t, h)
-	mustRun(t, h, bin, "down", "road", "dual")
-	for at := 1; at <= ops; at++ {
-		ctx, cancel := context.WithTimeout(context.Background(), patience)
-		_, _, err := h.Run(ctx, os.Args[0], "-test.run=^TestKillChild$", "-test.count=1", "-kill-at="+strconv.Itoa(at))
-		cancel()
-		if err == nil {
-			t.Fatalf("the child that was to be killed at operation %d lives", at)
+	downs := strings.Count(run("down"), "[#]")
+	check := func(what string, at int, want string) {
+		if now := mustDump(t, h); now != want {
+			t.Fatalf("%s killed at operation %d:\n%s\nwant:\n%s", what, at, now, want)
 		}
+	}
+	for at := 1; at <= ups; at++ {
+		kill(t, h, "up", at)
 		if at%2 == 0 {
-			mustRun(t, h, bin, "up", "road", "dual")
+			run("up")
 			mustRun(t, h, bin, "status")
-			if now := mustDump(t, h); now != up {
-				t.Fatalf("killed at operation %d, then up:\n%s\nwant:\n%s", at, now, up)
-			}
+			check("up, which is finished,", at, up)
 		}
-		mustRun(t, h, bin, "down", "road", "dual")
-		if now := mustDump(t, h); now != before {
-			t.Fatalf("killed at operation %d, then down:\n%s\nbefore:\n%s", at, now, before)
+		run("down")
+		check("up, which is taken back,", at, before)
+	}
+	for at := 1; at <= downs; at++ {
+		run("up", "--adopt")
+		kill(t, h, "down", at)
+		if at%2 == 0 {
+			run("up", "--adopt")
+			mustRun(t, h, bin, "status")
+			check("down, which is taken back,", at, up)
 		}
+		run("down")
+		check("down, which is finished,", at, before)
+	}
+}
+
+// kill runs a verb in a process that kills itself before an operation.
+func kill(t *testing.T, h *hosts.Host, verb string, at int) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	defer cancel()
+	_, _, err := h.Run(ctx, os.Args[0], "-test.run=^TestKillChild$", "-test.count=1", "-kill="+verb, "-kill-at="+strconv.Itoa(at))
+	if err == nil {
+		t.Fatalf("the child that was to be killed at operation %d of %s lives", at, verb)
 	}
 }
 

@@ -12,7 +12,10 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-var killAt = flag.Int("kill-at", 0, "for TestKillChild: the operation before which the process kills itself")
+var (
+	killed = flag.String("kill", "up", "for TestKillChild: what the process does, up or down")
+	killAt = flag.Int("kill-at", 0, "for TestKillChild: the operation before which the process kills itself")
+)
 
 // TestKillChild is the process that TestKills kills. By itself it tests
 // nothing.
@@ -30,6 +33,10 @@ func TestKillChild(t *testing.T) {
 			_ = unix.Kill(os.Getpid(), unix.SIGKILL)
 		}
 	}}
-	_, err = e.Up(faultConns(t))
-	t.Fatalf("not killed at operation %d: %v", *killAt, err)
+	if *killed == "down" {
+		_, err = e.Down(faultNames, faultConns(t))
+	} else {
+		_, err = e.Up(faultConns(t))
+	}
+	t.Fatalf("not killed at operation %d of %s: %v", *killAt, *killed, err)
 }

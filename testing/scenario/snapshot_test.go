@@ -20,7 +20,7 @@ var dumps = [][]string{
 	{"ip", "-d", "-4", "rule", "show"},
 	{"ip", "-d", "-6", "rule", "show"},
 	{"nft", "list", "ruleset"},
-	{"sysctl", "-a", "-r", `net\.ipv4\.conf\..*\.rp_filter`},
+	{"sysctl", "-a", "-r", `net\.ipv[46]\.conf\..*\.(rp_filter|disable_policy)$`},
 }
 
 // accidental is what two hosts, or one host at two times, cannot have alike:
