@@ -130,13 +130,14 @@ func (b *builder) interfaces(c *Conn) {
 		return
 	}
 	c.VTI = VTI{Device: kv.Value, Routing: b.isYes(keyVTIRouting), Shared: b.isYes(keyVTIShared)}
+	_, p := parseLinkName(kv.Value)
 	switch {
 	case c.Interface.IfID != 0:
 		b.at(kv, Warning, CodeIgnored, "it has no effect together with ipsec-interface=", "")
 	case c.Type == TypeTransport:
 		b.at(kv, Error, CodeConflict, "a VTI device needs type=tunnel", "")
-	case len(kv.Value) > maxDeviceName || strings.ContainsAny(kv.Value, "/: \t"):
-		b.problem(kv, &problem{text: quote(kv.Value) + " is not a device name", hint: "at most 15 characters"})
+	case p != nil:
+		b.problem(kv, p)
 	case b.get(keyMark) == nil && (b.get(keyMarkIn) == nil || b.get(keyMarkOut) == nil):
 		b.at(kv, Warning, CodeIgnored, "a VTI device needs a mark", "set mark=")
 	}
