@@ -1,6 +1,9 @@
 package plan
 
-import "github.com/ipsecif/ipsecif/xfrmi"
+import (
+	"github.com/ipsecif/ipsecif/routing"
+	"github.com/ipsecif/ipsecif/xfrmi"
+)
 
 // askedDefaults has the attributes that a link gets only when a conn asks for
 // them, with the values that a new xfrm interface has.
@@ -30,10 +33,13 @@ func asked(t Tunnel, link string) []xfrmi.Attr {
 // Lapse notes what tunnels asked for that are given up, on a host with these
 // facts. Without that nothing would tell it from what somebody else has set.
 func (w *Want) Lapse(given []Tunnel, facts Facts) {
-	w.Lapsed = State{}
+	w.Lapsed, w.rpFilter = State{}, facts.RPFilter.Default
 	for _, t := range given {
 		for _, a := range asked(t, facts.LinkOf(t)) {
 			w.Lapsed.Put(Inside(t.Netns, a))
+		}
+		if t.relaxesRPFilter() {
+			w.Lapsed.Put(loose(facts.LinkOf(t)))
 		}
 	}
 	spaces := w.Lapsed.split()
@@ -49,13 +55,26 @@ func (w *Want) Lapse(given []Tunnel, facts Facts) {
 func (d *differ) lapsed() []Op {
 	var ops []Op
 	for key, o := range d.want.Lapsed {
-		a := o.(xfrmi.Attr)
-		link := xfrmi.Link{Name: a.Link}.Key()
+		link := xfrmi.Link{Name: LinkOf(o)}.Key()
 		if d.want.State[key] != nil || d.have[key] != o || d.want.State[link] == nil || !d.Managed.Owns(d.have[link]) {
 			continue
 		}
-		a.Value = askedDefaults[a.Name]
-		ops = append(ops, Op{Set, a})
+		if usual := d.usual(o); usual != o {
+			ops = append(ops, Op{Set, usual})
+		}
 	}
 	return ops
+}
+
+// usual returns a setting with the value that a new link has.
+func (d *differ) usual(setting Object) Object {
+	switch o := setting.(type) {
+	case xfrmi.Attr:
+		o.Value = askedDefaults[o.Name]
+		return o
+	case routing.Sysctl:
+		o.Value = d.want.rpFilter
+		return o
+	}
+	return setting
 }

@@ -169,12 +169,10 @@ func (c *compiler) claim(claim Claim) {
 	c.put(claim, xfrmi.Attr{Link: t.Link, Name: xfrmi.AttrState, Value: "up"})
 	c.addresses(claim)
 	c.checkAddrs(claim)
-	inside := false
 	for _, d := range c.demands(t) {
 		c.serve(claim, d)
-		inside = inside || d.PeerInside() && !d.ByPeer
 	}
-	if inside && t.Peer.Is4() && !t.enclosed() {
+	if t.relaxesRPFilter() {
 		c.relaxRPFilter(claim)
 	}
 }
@@ -308,23 +306,4 @@ func (c *compiler) path(t Tunnel) (routing.Path, bool) {
 	}
 	p, ok := c.facts.Paths[PathQuery{t.Peer, t.Mark.Value}]
 	return p, ok
-}
-
-// relaxRPFilter lets ESP in although its source, the peer, is routed into the
-// tunnel: strict reverse path filtering would drop it on the underlay device,
-// and what it carries on the xfrm interface.
-func (c *compiler) relaxRPFilter(claim Claim) {
-	loose := func(link string) {
-		c.put(claim, routing.Sysctl{Link: link, Name: routing.SysctlRPFilter, Value: routing.RPFilterLoose})
-	}
-	rp := c.facts.RPFilter
-	if rp.strict(rp.Default) || rp.strict(rp.Links[claim.Tunnel.Link]) {
-		loose(claim.Tunnel.Link)
-	}
-	path, ok := c.path(claim.Tunnel)
-	if !ok {
-		c.want.PathUnknown = true
-	} else if rp.strict(rp.Links[path.Dev]) {
-		loose(path.Dev)
-	}
 }

@@ -89,6 +89,6 @@ func (c *compiler) putVTI(claim Claim) {
 	}
 	// Where routes are somebody else's, the one back need not lead here.
 	if rp := c.facts.RPFilter; rp.strict(rp.Default) || rp.strict(rp.Links[t.Link]) {
-		c.put(claim, routing.Sysctl{Link: t.Link, Name: routing.SysctlRPFilter, Value: routing.RPFilterLoose})
+		c.put(claim, loose(t.Link))
 	}
 }

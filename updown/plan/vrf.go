@@ -129,7 +129,7 @@ func (d *differ) moves() []Op {
 		}
 	}
 	for _, op := range d.lapsed() {
-		if op.Object.(xfrmi.Attr).Name == xfrmi.AttrMaster {
+		if a, ok := op.Object.(xfrmi.Attr); ok && a.Name == xfrmi.AttrMaster {
 			ops = append(ops, op)
 		}
 	}

@@ -11,7 +11,7 @@ type Want struct {
 	State  State
 	Owners map[string][]string // by object key, the names of the claims that want it
 	Kept   map[string]bool     // by object key, what is not to be deleted although no claim can be served with it
-	Lapsed State               // attributes that were asked for and perhaps are not any more, see Lapse
+	Lapsed State               // settings that were asked for and perhaps are not any more, see Lapse
 	// PathUnknown says that the way to a peer is not known at the moment, so
 	// that it is not known either which device needs its settings.
 	PathUnknown bool
@@ -19,6 +19,7 @@ type Want struct {
 	Withdrawn   map[string][]string  // by key of a route that waits for an SA, the names of the claims
 	clamps      map[string]clamp     // by link, those that conns ask for
 	noFilter    bool                 // what nftables has is not known
+	rpFilter    int                  // of new links; known after Lapse
 	Within      map[string]Want      // by name, what is wanted in other network namespaces
 }
 
