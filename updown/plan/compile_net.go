@@ -49,6 +49,9 @@ func (t Tunnel) linkNets() map[netKey]netip.Prefix {
 // has a route.
 func (c *compiler) checkAddrs(claim Claim) {
 	for key, a := range claim.Tunnel.linkNets() {
+		if c.elsewhere(a.Addr(), claim.Tunnel.Link, claim.Tunnel.VRF) {
+			continue // and not put on the link
+		}
 		if other, ok := c.nets.routes[key]; ok {
 			c.problem(claim, "with its address %s the kernel makes a route to %s, but conn %q (%s) has one there; %s",
 				a, key.net, other.Name, other.Where, netRemedy(linkNet{claim, a}, other))
