@@ -70,11 +70,11 @@ func (e *Engine) Plan(conns []conn.Conn) (plan.Plan, error) {
 // change runs the whole chain for a task. What was displaced and cannot be put
 // back now, because what it needs is not there, is no reason to fail.
 func (e *Engine) change(t task) (plan.Plan, error) {
-	unlock, err := e.Store.Lock()
+	lock, err := e.Store.Lock()
 	if err != nil {
 		return plan.Plan{}, err
 	}
-	defer unlock()
+	defer lock.Release()
 	t.refused = map[plan.Saved]error{}
 	for {
 		p, err := e.attempt(t)

@@ -62,9 +62,9 @@ func putClaims(ts *testscript.TestScript, neg bool, args []string) {
 		ts.Fatalf("usage: claim DIR FILE...")
 	}
 	s := claim.Open(ts.MkAbs(args[0]))
-	unlock, err := s.Lock()
+	lock, err := s.Lock()
 	ts.Check(err)
-	defer unlock()
+	defer lock.Release()
 	for _, file := range args[1:] {
 		var c plan.Claim
 		ts.Check(json.Unmarshal([]byte(ts.ReadFile(file)), &c))

@@ -33,8 +33,9 @@ var rooms = map[string]room{
 	"routing":     {not: impure},
 	"updown/plan": {own: []string{"conn", "xfrmi", "routing"}, not: impure},
 	"updown/claim": {
-		own: []string{"updown/plan"}, foreign: []string{"golang.org/x/sys", "go.etcd.io/bbolt"}, not: []string{"net", "os/exec"},
+		own: []string{"updown/plan", "updown/lock"}, foreign: []string{"golang.org/x/sys", "go.etcd.io/bbolt"}, not: []string{"net", "os/exec"},
 	},
+	"updown/lock": {foreign: []string{"golang.org/x/sys"}, not: []string{"net", "os/exec"}},
 	"updown/kernel": {
 		own:     []string{"updown/plan", "xfrmi", "routing", "conn"},
 		foreign: []string{"github.com/google/nftables", "github.com/vishvananda/netlink", "github.com/vishvananda/netns", "golang.org/x/sys"},

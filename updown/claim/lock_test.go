@@ -10,15 +10,15 @@ import (
 
 func TestLockExcludes(t *testing.T) {
 	dir := t.TempDir()
-	unlock, err := Open(dir).Lock()
+	lock, err := Open(dir).Lock()
 	if err != nil {
 		t.Fatal(err)
 	}
 	second := make(chan error)
 	go func() {
-		unlock, err := Open(dir).Lock()
+		lock, err := Open(dir).Lock()
 		if err == nil {
-			unlock()
+			lock.Release()
 		}
 		second <- err
 	}()
@@ -27,7 +27,7 @@ func TestLockExcludes(t *testing.T) {
 		t.Fatalf("a second holder got the lock (%v)", err)
 	case <-time.After(50 * time.Millisecond):
 	}
-	unlock()
+	lock.Release()
 	if err := <-second; err != nil {
 		t.Fatal(err)
 	}
@@ -37,7 +37,7 @@ func TestLockExcludes(t *testing.T) {
 func TestLockGivesUp(t *testing.T) {
 	dir := t.TempDir()
 	locked(t, dir)
-	lock := filepath.Join(dir, "lock")
+	path := filepath.Join(dir, "lock")
 	second := Open(dir)
 	second.patience = 20 * time.Millisecond
 	for _, test := range []struct{ content, holder string }{
@@ -45,16 +45,16 @@ func TestLockGivesUp(t *testing.T) {
 		{"", "another process"}, // one that was not able to leave its number
 	} {
 		if test.content == "" {
-			if err := os.Truncate(lock, 0); err != nil {
+			if err := os.Truncate(path, 0); err != nil {
 				t.Fatal(err)
 			}
 		}
-		unlock, err := second.Lock()
+		lock, err := second.Lock()
 		if err == nil {
-			unlock()
-			t.Fatal("a second holder got the lock")
+			lock.Release()
+			t.Fatal("a second holder got the path")
 		}
-		want := fmt.Sprintf("locking %s: %s has held it for 20ms: resource temporarily unavailable", lock, test.holder)
+		want := fmt.Sprintf("locking %s: %s has held it for 20ms: resource temporarily unavailable", path, test.holder)
 		if err.Error() != want {
 			t.Errorf("error %q, want %q", err, want)
 		}
@@ -65,7 +65,7 @@ func TestLockGivesUp(t *testing.T) {
 // other, however many they are.
 func TestLockOutlastsOthers(t *testing.T) {
 	dir := t.TempDir()
-	unlock, err := Open(dir).Lock()
+	lock, err := Open(dir).Lock()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -73,16 +73,21 @@ func TestLockOutlastsOthers(t *testing.T) {
 	waiting.patience = 500 * time.Millisecond
 	result := make(chan error)
 	go func() {
-		unlock, err := waiting.Lock()
+		lock, err := waiting.Lock()
 		if err == nil {
-			unlock()
+			lock.Release()
 		}
 		result <- err
 	}()
+	file, err := os.OpenFile(filepath.Join(dir, "lock"), os.O_WRONLY, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer file.Close()
 	turn, number := time.NewTicker(10*time.Millisecond), 1
 	defer turn.Stop()
 	for end := time.Now().Add(3 * waiting.patience); time.Now().Before(end); number++ {
-		if err := os.WriteFile(filepath.Join(dir, "lock"), fmt.Append(nil, number), 0o600); err != nil {
+		if _, err := file.WriteAt(fmt.Appendf(nil, "%-40d", number), 0); err != nil {
 			t.Fatal(err)
 		}
 		select {
@@ -91,7 +96,7 @@ func TestLockOutlastsOthers(t *testing.T) {
 		case <-turn.C:
 		}
 	}
-	unlock()
+	lock.Release()
 	if err := <-result; err != nil {
 		t.Fatal(err)
 	}

@@ -13,6 +13,7 @@ import (
 	"runtime/debug"
 	"time"
 
+	"github.com/ipsecif/ipsecif/updown/lock"
 	"github.com/ipsecif/ipsecif/updown/plan"
 	"go.etcd.io/bbolt"
 	bbolterrors "go.etcd.io/bbolt/errors"
@@ -27,7 +28,16 @@ type Store struct {
 }
 
 // Open returns the store in a directory, which Lock makes when it is missing.
-func Open(dir string) *Store { return &Store{dir, 10 * time.Second} }
+func Open(dir string) *Store { return &Store{dir, lock.Patience} }
+
+// Lock waits until no other process holds the store, as lock.Take does. The
+// caller must Release the lock.
+func (s *Store) Lock() (*lock.Lock, error) {
+	if err := s.makeDir(); err != nil {
+		return nil, err
+	}
+	return lock.Take(filepath.Join(s.dir, "lock"), s.patience)
+}
 
 // path is the file of the claims.
 func (s *Store) path() string { return filepath.Join(s.dir, "claims.db") }

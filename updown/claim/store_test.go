@@ -19,11 +19,11 @@ func claimOf(name string) plan.Claim {
 func locked(t *testing.T, dir string) *Store {
 	t.Helper()
 	s := Open(dir)
-	unlock, err := s.Lock()
+	lock, err := s.Lock()
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(unlock)
+	t.Cleanup(lock.Release)
 	return s
 }
 
