@@ -35,7 +35,10 @@ var rooms = map[string]room{
 	"updown/claim": {
 		own: []string{"updown/plan", "updown/lock"}, foreign: []string{"golang.org/x/sys", "go.etcd.io/bbolt"}, not: []string{"net", "os/exec"},
 	},
-	"updown/dns":  {not: impure},
+	"updown/dns": {not: impure},
+	"updown/resolver": {
+		own: []string{"updown/dns", "updown/lock"}, foreign: []string{"golang.org/x/sys"}, not: []string{"net"},
+	},
 	"updown/lock": {foreign: []string{"golang.org/x/sys"}, not: []string{"net", "os/exec"}},
 	"updown/kernel": {
 		own:     []string{"updown/plan", "xfrmi", "routing", "conn"},

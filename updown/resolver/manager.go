@@ -1,0 +1,129 @@
+// Package resolver tells the resolvers of the host what tunnels ask for, and
+// takes it back: the C library by resolv.conf(5), unbound(8) by its control
+// program, systemd-resolved by whoever speaks D-Bus for it.
+package resolver
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+
+	"github.com/ipsecif/ipsecif/updown/dns"
+	"github.com/ipsecif/ipsecif/updown/lock"
+)
+
+// Where things are on a host.
+const (
+	ResolvConf     = "/etc/resolv.conf"
+	UnboundControl = "/usr/sbin/unbound-control"
+)
+
+// Links is systemd-resolved, which keeps name servers by the index of an
+// interface. Calls end by themselves when it does not answer.
+type Links interface {
+	// Index returns the index of an interface.
+	Index(name string) (int, error)
+	// Set tells all that is to be known of an interface.
+	Set(ctx context.Context, index int, l dns.Link) error
+	// Revert takes everything back that was told of an interface. It is no error
+	// that the interface, or systemd-resolved, is not there any more.
+	Revert(ctx context.Context, index int) error
+}
+
+// Manager keeps the resolvers of a host at what the tunnels that are up ask
+// for. Each is told only what changed, and what failed, or was cut off by a
+// crash, is done by the next call.
+type Manager struct {
+	StateDir   string            // for what was asked and told, and a lock; made when it is missing
+	ResolvConf string            // usually the constant ResolvConf
+	Control    string            // usually UnboundControl; a host without that file has no unbound
+	Links      Links             // never nil
+	Trace      func(line string) // is called with what is told to whom; nil for nobody
+}
+
+// Set makes r what its claim asks for, in place of what it asked for before. A
+// new claim comes before all that there are. The setting is libreswan's
+// dns-resolver=, see dns.Choose. A request without name servers asks for
+// nothing.
+func (m *Manager) Set(ctx context.Context, setting string, r dns.Request) error {
+	if err := r.Check(); err != nil {
+		return err
+	}
+	if len(r.Servers) == 0 {
+		return m.Drop(ctx, r.Claim)
+	}
+	stub, err := isStub(m.ResolvConf)
+	if err != nil {
+		return err
+	}
+	via, err := dns.Choose(setting, r, dns.Host{Stub: stub, Unbound: func() bool {
+		_, err := m.unbound().forwards(ctx)
+		return err == nil
+	}})
+	if err != nil {
+		return err
+	}
+	e := dns.Entry{Request: r, Via: via}
+	return m.change(ctx, func(s *state) (again []dns.Entry) {
+		if i := s.find(r.Claim); i >= 0 {
+			s.Up[i] = e
+		} else {
+			s.Up = append(s.Up, e)
+		}
+		return []dns.Entry{e}
+	})
+}
+
+// Drop takes back what a claim asked for; it is no error if that is nothing.
+func (m *Manager) Drop(ctx context.Context, claim string) error {
+	if _, err := os.Stat(m.path()); os.IsNotExist(err) {
+		return nil
+	}
+	return m.change(ctx, func(s *state) []dns.Entry {
+		if i := s.find(claim); i >= 0 {
+			s.Up = slices.Delete(s.Up, i, i+1)
+		}
+		return nil
+	})
+}
+
+// Settle drops all but the claims that are still up and tells everything again,
+// for resolvers that were started anew, and after a loss of the state: lines in
+// resolv.conf may be older than that.
+func (m *Manager) Settle(ctx context.Context, up []string) error {
+	return m.change(ctx, func(s *state) []dns.Entry {
+		s.Up = slices.DeleteFunc(s.Up, func(e dns.Entry) bool { return !slices.Contains(up, e.Claim) })
+		return s.Up
+	})
+}
+
+// change edits what is up and tells the difference, and once more what the
+// entries want that edit returns.
+func (m *Manager) change(ctx context.Context, edit func(*state) (again []dns.Entry)) error {
+	if err := os.MkdirAll(m.StateDir, 0o755); err != nil {
+		return fmt.Errorf("making the state directory: %w", err)
+	}
+	unlock, err := lock.Take(filepath.Join(m.StateDir, "dns.lock"), lock.Patience)
+	if err != nil {
+		return err
+	}
+	defer unlock()
+	s, err := load(m.path())
+	if err != nil {
+		return err
+	}
+	again := edit(s)
+	return m.tell(ctx, s, dns.Want(s.Up), dns.Want(again))
+}
+
+func (m *Manager) path() string { return filepath.Join(m.StateDir, "dns.json") }
+
+func (m *Manager) unbound() unbound { return unbound{m.Control} }
+
+func (m *Manager) trace(format string, args ...any) {
+	if m.Trace != nil {
+		m.Trace(fmt.Sprintf(format, args...))
+	}
+}

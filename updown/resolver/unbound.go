@@ -1,0 +1,113 @@
+package resolver
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"net/netip"
+	"os/exec"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/ipsecif/ipsecif/updown/dns"
+)
+
+// unboundTime limits each call of unbound-control(8), which takes it some
+// milliseconds.
+const unboundTime = 5 * time.Second
+
+// unbound is the server of the host, told by its control program. What it is
+// told lasts until it is started anew.
+type unbound struct {
+	control string // path of unbound-control
+}
+
+// forwards returns for which domains it asks which servers. They are what
+// unbound prints: addresses, perhaps with a port, and names.
+func (u unbound) forwards(ctx context.Context) (map[dns.Domain][]string, error) {
+	out, err := u.run(ctx, "list_forwards")
+	if err != nil {
+		return nil, err
+	}
+	return parseForwards(out), nil
+}
+
+// parseForwards reads lines such as `example.net. IN forward 10.1.0.53`, in
+// which options such as +i may stand before the servers.
+func parseForwards(out string) map[dns.Domain][]string {
+	forwards := make(map[dns.Domain][]string)
+	for line := range strings.Lines(out) {
+		words := strings.Fields(line)
+		if len(words) < 3 || words[2] != "forward" {
+			continue
+		}
+		if d, err := dns.ParseDomain(words[0]); err == nil {
+			forwards[d] = slices.DeleteFunc(words[3:], func(w string) bool { return w[0] == '+' })
+		}
+	}
+	return forwards
+}
+
+// tell makes unbound ask the wanted servers for a domain, and for none if there
+// are none. Listed are those that it asks, and ours those that it may have been
+// told by us: what others told it, or its configuration has, is left alone.
+func (u unbound) tell(ctx context.Context, d dns.Domain, wanted []netip.Addr, listed []string, ours []netip.Addr) (changed bool, err error) {
+	args := texts(wanted)
+	switch {
+	case slices.Equal(listed, args):
+		return false, nil
+	case !within(listed, texts(ours)) && len(wanted) == 0:
+		return false, nil // somebody else's by now
+	case !within(listed, texts(ours)):
+		return false, fmt.Errorf("unbound asks %s for %s already, which is not changed to %s", strings.Join(listed, " "), d, strings.Join(args, " "))
+	}
+	do := []string{"forward_remove", string(d)}
+	if len(wanted) > 0 {
+		do = append([]string{"forward_add", string(d)}, args...)
+	}
+	// What it knows of the domain, or is asking, is of other servers.
+	for _, command := range [][]string{do, {"flush_zone", string(d)}, {"flush_requestlist"}} {
+		if _, err := u.run(ctx, command...); err != nil {
+			return true, fmt.Errorf("telling unbound the name servers of %s: %w", d, err)
+		}
+	}
+	return true, nil
+}
+
+func texts(servers []netip.Addr) []string {
+	words := make([]string, 0, len(servers))
+	for _, s := range servers {
+		words = append(words, s.String())
+	}
+	return words
+}
+
+// within reports whether all words are among others.
+func within(words, others []string) bool {
+	return !slices.ContainsFunc(words, func(w string) bool { return !slices.Contains(others, w) })
+}
+
+// run does a command of unbound-control and returns what it prints.
+func (u unbound) run(ctx context.Context, args ...string) (string, error) {
+	ctx, cancel := context.WithTimeout(ctx, unboundTime)
+	defer cancel()
+	cmd := exec.CommandContext(ctx, u.control, args...)
+	cmd.Env = []string{"PATH=/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL=C"}
+	cmd.WaitDelay = time.Second
+	var stdout, stderr bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &stdout, &stderr
+	err := cmd.Run()
+	if ctx.Err() != nil {
+		err = errors.New("no answer in time")
+	}
+	var status *exec.ExitError
+	if text := strings.TrimSpace(stdout.String() + stderr.String()); errors.As(err, &status) && text != "" {
+		err = fmt.Errorf("%w: %q", err, text)
+	}
+	if err != nil {
+		return "", fmt.Errorf("%s %s: %w", u.control, strings.Join(args, " "), err)
+	}
+	return stdout.String(), nil
+}
