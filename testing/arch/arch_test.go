@@ -45,6 +45,8 @@ var rooms = map[string]room{
 		foreign: []string{"github.com/google/nftables", "github.com/vishvananda/netlink", "github.com/vishvananda/netns", "golang.org/x/sys"},
 		not:     []string{"os/exec"},
 	},
+	"systemd/bus":      {foreign: []string{"github.com/godbus/dbus/v5"}, not: []string{"os", "os/exec", "net"}},
+	"systemd/resolved": {own: []string{"systemd/bus", "updown/dns"}, foreign: []string{"github.com/godbus/dbus/v5", "golang.org/x/sys"}, not: []string{"os", "os/exec"}},
 	"updown": {
 		own: []string{"updown/plan", "updown/claim", "conn", "routing", "xfrmi"}, foreign: []string{"golang.org/x/sys"},
 		not: []string{"os", "os/exec", "net", "flag", "time"},

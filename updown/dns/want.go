@@ -1,6 +1,7 @@
 package dns
 
 import (
+	"errors"
 	"net/netip"
 	"slices"
 )
@@ -27,6 +28,10 @@ type Link struct {
 	Domains []Domain // searched, and asked of this link only
 	All     bool     // every name that no other link has a domain for is asked of this link only
 }
+
+// ErrUnused means that systemd-resolved was told the name servers of an
+// interface and asks them nothing.
+var ErrUnused = errors.New("systemd-resolved asks them nothing, because the interface is down or has no address but link-local ones")
 
 // Wanted is what the resolvers are to know.
 type Wanted struct {

@@ -25,7 +25,8 @@ const (
 type Links interface {
 	// Index returns the index of an interface.
 	Index(name string) (int, error)
-	// Set tells all that is to be known of an interface.
+	// Set tells all that is to be known of an interface. The error dns.ErrUnused
+	// means that it was told.
 	Set(ctx context.Context, index int, l dns.Link) error
 	// Revert takes everything back that was told of an interface. It is no error
 	// that the interface, or systemd-resolved, is not there any more.

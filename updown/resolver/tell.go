@@ -111,7 +111,9 @@ func (m *Manager) tellLinks(ctx context.Context, s *state, want dns.Wanted, name
 		case keep:
 			if err := m.Links.Set(ctx, told.Index, wanted); err != nil {
 				errs = append(errs, fmt.Errorf("telling systemd-resolved the name servers of %s: %w", name, err))
-				continue
+				if !errors.Is(err, dns.ErrUnused) {
+					continue
+				}
 			}
 			m.trace("systemd-resolved: %s: name servers %v, domains %v, all names %v", name, wanted.Servers, wanted.Domains, wanted.All)
 			s.Links[name] = link{Index: told.Index, Told: wanted}
