@@ -19,7 +19,7 @@ LAB_PACKAGES = $(shell go list -f '{{$$p := .}}{{range .TestImports}}{{if eq . "
 # does ten times as slowly.
 DIFFERENTIAL = github.com/ipsecif/ipsecif/testing/differential
 # And those that need systemd as process 1.
-SYSTEMD = github.com/ipsecif/ipsecif/testing/resolved
+SYSTEMD = github.com/ipsecif/ipsecif/testing/systemd
 
 export CGO_ENABLED = 0
 
@@ -85,7 +85,7 @@ lab-test: lab bin/ipsecif
 	IPSECIF_LAB_MODE=native IPSECIF_TEST_REQUIRE=lab IPSECIF_BIN=$(CURDIR)/bin/ipsecif go test -count=1 -exec '$(CURDIR)/bin/lab exec' $(DIFFERENTIAL) -differential.seed=$(SEED)
 	@echo "== contract with the real kernel, and scenarios with real IKE daemons"
 	IPSECIF_TEST_REQUIRE=lab IPSECIF_BIN=$(CURDIR)/bin/ipsecif go test -p 1 -parallel 4 -timeout 20m -exec '$(CURDIR)/bin/lab exec --timeout 20m' $(filter-out $(DIFFERENTIAL) $(SYSTEMD),$(LAB_PACKAGES))
-	@echo "== name servers of tunnels with real systemd-resolved"
+	@echo "== beside real systemd: its resolver, the bus and the journal"
 	IPSECIF_TEST_REQUIRE=lab go test -exec '$(CURDIR)/bin/lab exec -systemd' $(SYSTEMD)
 
 .PHONY: demo

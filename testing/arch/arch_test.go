@@ -39,7 +39,8 @@ var rooms = map[string]room{
 	"updown/resolver": {
 		own: []string{"updown/dns", "updown/lock"}, foreign: []string{"golang.org/x/sys"}, not: []string{"net"},
 	},
-	"updown/lock": {foreign: []string{"golang.org/x/sys"}, not: []string{"net", "os/exec"}},
+	"updown/networkmanager": {own: []string{"systemd/bus"}, not: impure},
+	"updown/lock":           {foreign: []string{"golang.org/x/sys"}, not: []string{"net", "os/exec"}},
 	"updown/kernel": {
 		own:     []string{"updown/plan", "xfrmi", "routing", "conn"},
 		foreign: []string{"github.com/google/nftables", "github.com/vishvananda/netlink", "github.com/vishvananda/netns", "golang.org/x/sys"},

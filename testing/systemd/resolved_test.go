@@ -1,4 +1,4 @@
-package resolved
+package systemd
 
 import (
 	"bytes"

@@ -1,6 +1,6 @@
-// Package resolved shows that names are asked where tunnels want it, with real
-// systemd-resolved in the lab and name servers behind each interface.
-package resolved
+// Package systemd shows, beside real systemd in the lab, what services on the
+// bus and the journal get to know of tunnels.
+package systemd
 
 import (
 	"encoding/binary"
