@@ -39,6 +39,9 @@ var rooms = map[string]room{
 	"updown/resolver": {
 		own: []string{"updown/dns", "updown/lock"}, foreign: []string{"golang.org/x/sys"}, not: []string{"net"},
 	},
+	"updown/admin": {
+		own: []string{"updown/lock"}, foreign: []string{"github.com/coreos/go-systemd/v22/journal", "golang.org/x/sys"}, not: []string{"net"},
+	},
 	"updown/networkmanager": {own: []string{"systemd/bus"}, not: impure},
 	"updown/lock":           {foreign: []string{"golang.org/x/sys"}, not: []string{"net", "os/exec"}},
 	"updown/kernel": {
