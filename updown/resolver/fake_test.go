@@ -50,6 +50,7 @@ func fakeUnboundControl(dir string, args []string) int {
 			}
 		}
 		if args[0] == "forward_add" {
+			slices.Reverse(args[2:]) // as it lists them
 			fmt.Fprintf(&kept, "%s. IN forward %s\n", args[1], strings.Join(args[2:], " "))
 		}
 		err = os.WriteFile(path, []byte(kept.String()), 0o600)

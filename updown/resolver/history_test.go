@@ -135,7 +135,7 @@ func (h *host) compare(when string, up map[string]dns.Request, original string) 
 	}
 	told := parseForwards(h.forwards())
 	for d, servers := range want.Forwards {
-		if !slices.Equal(told[d], texts(servers)) {
+		if !same(told[d], servers) {
 			h.t.Fatalf("%s: unbound asks %v for %s, want %v", when, told[d], d, servers)
 		}
 	}

@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"time"
 
 	"github.com/ipsecif/ipsecif/updown/dns"
 	"github.com/ipsecif/ipsecif/updown/lock"
@@ -19,6 +20,10 @@ const (
 	ResolvConf     = "/etc/resolv.conf"
 	UnboundControl = "/usr/sbin/unbound-control"
 )
+
+// limit is how long a call may take, whatever does not answer: an IKE daemon
+// waits for it. It is less than others wait for the lock.
+const limit = 8 * time.Second
 
 // Links is systemd-resolved, which keeps name servers by the index of an
 // interface. Calls end by themselves when it does not answer.
@@ -111,6 +116,8 @@ func (m *Manager) change(ctx context.Context, edit func(*state) (again []dns.Ent
 		return err
 	}
 	defer unlock()
+	ctx, cancel := context.WithTimeout(ctx, limit)
+	defer cancel()
 	s, err := load(m.path())
 	if err != nil {
 		return err

@@ -21,7 +21,8 @@ var update = flag.Bool("update", false, "write what happens now into testdata")
 //
 //	up CLAIM [via=SETTING] [link=LINK] [default] servers=LIST [domains=LIST]
 //	down CLAIM, settle CLAIM…
-//	interface add|del LINK      one of the host
+//	interface add|del LINK       one of the host
+//	interface rename LINK NAME   of the same one
 //	unbound start|stop           the fake one
 //	resolved refuses|answers     the fake one
 //	write FILE PART, append FILE LINE, link FILE TARGET, remove FILE
@@ -89,7 +90,10 @@ func (h *host) command(out *bytes.Buffer, parts map[string]*txtar.File, words []
 			h.resolved.refuse = errors.New("no answer")
 		}
 	case "interface":
-		if h.resolved.del(args[1]); args[0] == "add" {
+		if args[0] == "rename" {
+			h.resolved.index[args[2]] = h.resolved.index[args[1]]
+			delete(h.resolved.index, args[1])
+		} else if h.resolved.del(args[1]); args[0] == "add" {
 			h.resolved.add(args[1])
 		}
 	case "write":

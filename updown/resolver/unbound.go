@@ -50,30 +50,31 @@ func parseForwards(out string) map[dns.Domain][]string {
 	return forwards
 }
 
-// tell makes unbound ask the wanted servers for a domain, and for none if there
-// are none. Listed are those that it asks, and ours those that it may have been
-// told by us: what others told it, or its configuration has, is left alone.
-func (u unbound) tell(ctx context.Context, d dns.Domain, wanted []netip.Addr, listed []string, ours []netip.Addr) (changed bool, err error) {
-	args := texts(wanted)
-	switch {
-	case slices.Equal(listed, args):
-		return false, nil
-	case !within(listed, texts(ours)) && len(wanted) == 0:
-		return false, nil // somebody else's by now
-	case !within(listed, texts(ours)):
-		return false, fmt.Errorf("unbound asks %s for %s already, which is not changed to %s", strings.Join(listed, " "), d, strings.Join(args, " "))
-	}
+// ask makes unbound ask these servers for a domain, and none if there are none.
+func (u unbound) ask(ctx context.Context, d dns.Domain, servers []netip.Addr) error {
 	do := []string{"forward_remove", string(d)}
-	if len(wanted) > 0 {
-		do = append([]string{"forward_add", string(d)}, args...)
+	if len(servers) > 0 {
+		do = append([]string{"forward_add", string(d)}, texts(servers)...)
 	}
 	// What it knows of the domain, or is asking, is of other servers.
 	for _, command := range [][]string{do, {"flush_zone", string(d)}, {"flush_requestlist"}} {
 		if _, err := u.run(ctx, command...); err != nil {
-			return true, fmt.Errorf("telling unbound the name servers of %s: %w", d, err)
+			return fmt.Errorf("telling unbound the name servers of %s: %w", d, err)
 		}
 	}
-	return true, nil
+	return nil
+}
+
+// same reports whether the servers that unbound lists, in an order of its own,
+// are these.
+func same(listed []string, servers []netip.Addr) bool {
+	return len(listed) == len(servers) && within(listed, servers)
+}
+
+// within reports whether all servers that unbound lists are among these.
+func within(listed []string, servers []netip.Addr) bool {
+	among := texts(servers)
+	return !slices.ContainsFunc(listed, func(l string) bool { return !slices.Contains(among, l) })
 }
 
 func texts(servers []netip.Addr) []string {
@@ -82,11 +83,6 @@ func texts(servers []netip.Addr) []string {
 		words = append(words, s.String())
 	}
 	return words
-}
-
-// within reports whether all words are among others.
-func within(words, others []string) bool {
-	return !slices.ContainsFunc(words, func(w string) bool { return !slices.Contains(others, w) })
 }
 
 // run does a command of unbound-control and returns what it prints.
