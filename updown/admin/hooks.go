@@ -34,8 +34,9 @@ type Hooks struct {
 // Start leaves an event for the hooks and starts a process that runs them, in a
 // session of its own. It holds nothing of this one: a daemon that waits for
 // the end of our output is not kept, and a hook may call the daemon, or this
-// program, as it likes. The hooks get the event as JSON on their input, and of
-// env what Environment lets through.
+// program, as it likes. It stays in the unit of the daemon, so a service manager
+// that ends all processes of that ends it too. The hooks get the event as JSON
+// on their input, and of env what Environment lets through.
 func (h Hooks) Start(event any, env []string) error {
 	files, err := os.ReadDir(h.Dir)
 	if errors.Is(err, fs.ErrNotExist) || err == nil && len(files) == 0 {

@@ -64,15 +64,12 @@ func FuzzLines(f *testing.F) {
 	f.Fuzz(func(t *testing.T, text string, piece int) {
 		var got []string
 		l := &lines{print: func(line string) { got = append(got, line) }}
-		piece = max(1, piece)
-		for at := 0; at < len(text); at += piece {
-			b := []byte(text[at:min(len(text), at+min(piece, len(text)))])
-			if n, err := l.Write(b); n != len(b) || err != nil {
-				t.Fatal(n, err)
+		for rest := []byte(text); len(rest) > 0; {
+			n := max(1, min(piece, len(rest)))
+			if written, err := l.Write(rest[:n]); written != n || err != nil {
+				t.Fatal(written, err)
 			}
-			if piece > len(text) {
-				break
-			}
+			rest = rest[n:]
 		}
 		l.flush()
 		var want []string
