@@ -116,7 +116,7 @@ func (b *builder) interfaces(c *Conn) {
 	switch {
 	case c.IfID == 0:
 	case c.Interface.IfID == 0:
-		c.Interface = interfaceOf(c.IfID)
+		c.Interface = InterfaceOf(c.IfID)
 	case c.Interface.IfID != c.IfID:
 		// ipsec-interface= names the device, if_id= its if_id. strongSwan
 		// takes any, pluto only the number of the device.
@@ -237,7 +237,5 @@ func (b *builder) modeConfig(c *Conn) {
 func (b *builder) own(c *Conn) {
 	s := b.setup
 	b.ownValues(&s)
-	c.Table, c.RulePriority, c.Scheme = s.Table, s.RulePriority, s.Scheme
-	c.LocalLAN, c.Escape, c.OnLoss, c.RouteBy = s.LocalLAN, s.Escape, s.OnLoss, s.RouteBy
-	c.LinkMTU, c.MSS = s.LinkMTU, s.MSS
+	s.apply(c)
 }

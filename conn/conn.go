@@ -13,6 +13,10 @@ type Conn struct {
 
 	Left, Right End
 
+	// LeftIsLocal says that left is this host, whatever addresses it has: the
+	// IKE daemon has said so.
+	LeftIsLocal bool
+
 	Type   Type   // never unset: TypeTunnel when type= is missing
 	Auto   Auto   // never unset: AutoIgnore when auto= is missing
 	Family Family // of the outer addresses; never unset: IPv4 when nothing tells
@@ -47,15 +51,16 @@ type Conn struct {
 
 	// Own keys. They fall back to the value in config setup.
 
-	Table        uint32   // table=, routing table
-	RulePriority uint32   // rule-priority=
-	Scheme       Scheme   // scheme=
-	LocalLAN     LocalLAN // local-lan=
-	Escape       Escape   // escape=
-	OnLoss       OnLoss   // on-loss=
-	RouteBy      RouteBy  // route-by=
-	LinkMTU      Size     // link-mtu=, of the device and never of routes
-	MSS          Size     // mss=, of TCP connections through the device
+	Table        uint32    // table=, routing table
+	RulePriority uint32    // rule-priority=
+	Scheme       Scheme    // scheme=
+	LocalLAN     LocalLAN  // local-lan=
+	Escape       Escape    // escape=
+	OnLoss       OnLoss    // on-loss=
+	HookError    HookError // on-hook-error=
+	RouteBy      RouteBy   // route-by=
+	LinkMTU      Size      // link-mtu=, of the device and never of routes
+	MSS          Size      // mss=, of TCP connections through the device
 
 	keys []KeyValue
 }

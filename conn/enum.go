@@ -110,6 +110,17 @@ const (
 	AddrDevLo                   // loopback
 )
 
+// HookError is the value of the own key on-hook-error=: what the IKE daemon is
+// told when its hook cannot make what a conn needs.
+type HookError uint8
+
+// The values of on-hook-error=.
+const (
+	HookErrorUnset HookError = iota // is HookErrorFail
+	HookErrorFail                   // a failure, which pluto answers by giving the SA up
+	HookErrorWarn                   // nothing but the text of the error
+)
+
 // RouteBy is the value of the own key route-by=: whether packets from everywhere
 // go into the tunnel, or only those from its own selectors.
 type RouteBy uint8
@@ -154,6 +165,9 @@ func (l LocalLAN) String() string { return nameOf(l, "", "direct", "tunnel") }
 
 // String returns the value as written in escape=, "" when unset.
 func (e Escape) String() string { return nameOf(e, "", "mark", "peer") }
+
+// String returns the value as written in on-hook-error=, "" when unset.
+func (h HookError) String() string { return nameOf(h, "", "fail", "warn") }
 
 // String returns the value as written in route-by=, "" when unset.
 func (r RouteBy) String() string { return nameOf(r, "", "destination", "source") }

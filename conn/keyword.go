@@ -35,6 +35,7 @@ const (
 	onLossWord
 	addrDevWord
 	routeByWord
+	hookErrorWord
 	number      // base 0: octal with a leading 0
 	setupNumber // base 0, or -1
 	duration    // seconds, or with a unit

@@ -226,6 +226,7 @@ var keywords = [...]keyword{
 	{name: "mss", flags: inConn | inSetup | own},
 	{name: "multicast", flags: inConn | own | negotiate, kind: yesNo},
 	{name: "netns", flags: inConn | own | negotiate},
+	{name: "on-hook-error", flags: inConn | inSetup | own, kind: hookErrorWord},
 	{name: "on-loss", flags: inConn | inSetup | own, kind: onLossWord},
 	{name: "route-by", flags: inConn | inSetup | own, kind: routeByWord},
 	{name: "rule-priority", flags: inConn | inSetup | own},

@@ -82,9 +82,12 @@ func (l Locals) firstOn(dev string, family Family) (LocalAddr, bool) {
 }
 
 // Orient finds which end of the conn is this host. Exactly one end must be an
-// address of this host. The error wraps ErrNotLocal, ErrBothLocal, ErrNotYet
-// or ErrHostName.
+// address of this host, unless LeftIsLocal. The error wraps ErrNotLocal,
+// ErrBothLocal, ErrNotYet or ErrHostName.
 func (c *Conn) Orient(l Locals) (ours Side, err error) {
+	if c.LeftIsLocal {
+		return Left, nil
+	}
 	_, left := c.Left.LocalAddr(l, c.Family)
 	_, right := c.Right.LocalAddr(l, c.Family)
 	switch {

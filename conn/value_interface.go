@@ -3,6 +3,7 @@ package conn
 import (
 	"math"
 	"strconv"
+	"strings"
 )
 
 // parseInterface reads the value of ipsec-interface=: no, yes (which is 1) or a
@@ -12,7 +13,7 @@ func parseInterface(s string) (Interface, *problem) {
 		if v == no {
 			return Interface{}, nil
 		}
-		return interfaceOf(1), nil
+		return InterfaceOf(1), nil
 	}
 	v, p := parseDecimal(s)
 	switch {
@@ -21,9 +22,9 @@ func parseInterface(s string) (Interface, *problem) {
 	case v >= math.MaxUint32:
 		return Interface{}, &problem{text: quote(s) + " is too large", hint: "the largest is 4294967294"}
 	case v == 0:
-		return interfaceOf(ipsecZeroIfID), nil
+		return InterfaceOf(ipsecZeroIfID), nil
 	}
-	return interfaceOf(uint32(v)), nil
+	return InterfaceOf(uint32(v)), nil
 }
 
 // external is the value of ipsec-interface= that libreswan does not have.
@@ -41,11 +42,22 @@ func (b *builder) external(c *Conn, kv *KeyValue) {
 	}
 }
 
-// interfaceOf names the device of an if_id as libreswan does.
-func interfaceOf(ifID uint32) Interface {
+// InterfaceOf names the device of an if_id as libreswan does, ipsecN.
+func InterfaceOf(ifID uint32) Interface {
 	n := uint64(ifID)
 	if ifID == ipsecZeroIfID {
 		n = 0
 	}
 	return Interface{IfID: ifID, Name: "ipsec" + strconv.FormatUint(n, 10)}
+}
+
+// IfIDOf returns the if_id of a device that has a name of InterfaceOf.
+func IfIDOf(name string) (ifID uint32, ok bool) {
+	digits, ok := strings.CutPrefix(name, "ipsec")
+	n, err := strconv.ParseUint(digits, 10, 32)
+	if n == 0 {
+		n = ipsecZeroIfID
+	}
+	i := InterfaceOf(uint32(n))
+	return i.IfID, ok && err == nil && i.Name == name
 }

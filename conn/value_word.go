@@ -67,8 +67,9 @@ var wordLists = [...]wordList{
 	escapeWord:   {words: []word{{"mark", uint8(EscapeMark)}, {"peer", uint8(EscapePeer)}}, valid: "mark or peer"},
 	onLossWord: {valid: "block, keep or withdraw",
 		words: []word{{"block", uint8(OnLossBlock)}, {"keep", uint8(OnLossKeep)}, {"withdraw", uint8(OnLossWithdraw)}}},
-	addrDevWord: {words: []word{{"ipsec", uint8(AddrDevIPsec)}, {"lo", uint8(AddrDevLo)}}, valid: "ipsec or lo"},
-	routeByWord: {words: []word{{"destination", uint8(RouteByDestination)}, {"source", uint8(RouteBySource)}}, valid: "destination or source"},
+	addrDevWord:   {words: []word{{"ipsec", uint8(AddrDevIPsec)}, {"lo", uint8(AddrDevLo)}}, valid: "ipsec or lo"},
+	hookErrorWord: {words: []word{{"fail", uint8(HookErrorFail)}, {"warn", uint8(HookErrorWarn)}}, valid: "fail or warn"},
+	routeByWord:   {words: []word{{"destination", uint8(RouteByDestination)}, {"source", uint8(RouteBySource)}}, valid: "destination or source"},
 }
 
 // Meanings of keyexchange=. With ike it is ikev2= that counts.

@@ -52,7 +52,7 @@ const Admin = "admin"
 // applied. After an error the kernel and the claims are as they were, except
 // when the error says that undoing failed too.
 func (e *Engine) Up(conns []conn.Conn) (plan.Plan, error) {
-	return e.change(task{conns: conns, adopt: e.Adopt})
+	return e.change(task{conns: conns, as: plan.Claim{Owner: Admin}, adopt: e.Adopt})
 }
 
 // Down gives the claims of the names up and makes the kernel agree.
@@ -63,18 +63,23 @@ func (e *Engine) Down(names []string, conns []conn.Conn) (plan.Plan, error) {
 
 // Plan returns what Up would do, and changes nothing.
 func (e *Engine) Plan(conns []conn.Conn) (plan.Plan, error) {
-	r, err := e.prepare(task{conns: conns, adopt: e.Adopt})
+	r, err := e.prepare(task{conns: conns, as: plan.Claim{Owner: Admin}, adopt: e.Adopt})
 	return r.plan, err
 }
 
-// change runs the whole chain for a task. What was displaced and cannot be put
-// back now, because what it needs is not there, is no reason to fail.
+// change runs the whole chain for a task.
 func (e *Engine) change(t task) (plan.Plan, error) {
 	lock, err := e.Store.Lock()
 	if err != nil {
 		return plan.Plan{}, err
 	}
 	defer lock.Release()
+	return e.converge(t)
+}
+
+// converge does a task under the lock. What was displaced and cannot be put
+// back now, because what it needs is not there, is no reason to fail.
+func (e *Engine) converge(t task) (plan.Plan, error) {
 	t.refused = map[plan.Saved]error{}
 	for {
 		p, err := e.attempt(t)

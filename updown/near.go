@@ -40,7 +40,7 @@ func (r *run) surprised(err error) bool {
 // prepareNear is prepare from what is near. The error is errLookFurther when
 // that is not enough.
 func (e *Engine) prepareNear(t task) (r run, err error) {
-	names := changing(t.conns, t.drop)
+	names := changing(t)
 	enclosed := func(c conn.Conn) bool { return c.VRF != "" || c.Netns != "" }
 	if len(names) == 0 || len(names) > few || t.adopt || slices.ContainsFunc(t.conns, byPlace) || slices.ContainsFunc(t.conns, enclosed) {
 		return r, errLookFurther
@@ -54,12 +54,15 @@ func (e *Engine) prepareNear(t task) (r run, err error) {
 }
 
 // changing returns the names of the claims that are to change.
-func changing(conns []conn.Conn, drop []string) map[string]bool {
+func changing(t task) map[string]bool {
 	names := map[string]bool{}
-	for i := range conns {
-		names[conns[i].Name] = true
+	for i := range t.conns {
+		names[t.conns[i].Name] = true
 	}
-	for _, name := range drop {
+	for _, c := range t.lower {
+		names[c.Name] = true
+	}
+	for _, name := range t.drop {
 		names[name] = true
 	}
 	return names

@@ -14,9 +14,11 @@ import (
 
 // task is what a change is for.
 type task struct {
-	conns []conn.Conn // to be claimed or, with drop, those it is about
-	drop  []string    // names whose claims are given up; nil for none
-	adopt bool        // displace what others made
+	conns []conn.Conn  // to be claimed or, with drop, those it is about
+	as    plan.Claim   // what all new claims have beside name, place and tunnel
+	lower []plan.Claim // claims to be put in place of others that asked for more
+	drop  []string     // names whose claims are given up; nil for none
+	adopt bool         // displace what others made
 	// collect takes away what no claim wants; without force only if no
 	// interface of it is in use, as those of known conns are.
 	collect, force bool
@@ -209,7 +211,8 @@ func named(claims []plan.Claim, name string) (plan.Claim, bool) {
 // resolve makes the new claims. Those of a task that gives some up tell only
 // which devices they had: of a VTI device, a conn itself does not have all.
 func (r *run) resolve(facts plan.Facts) error {
-	claims, err := resolve(r.conns, facts)
+	claims, err := r.claim(facts)
+	claims = append(claims, r.lower...)
 	for _, c := range claims {
 		r.scope.Add(c.Name, c.Tunnel.Netns, c.Tunnel.Device())
 	}
@@ -224,18 +227,20 @@ func (r *run) resolve(facts plan.Facts) error {
 	return err
 }
 
-// resolve makes a claim of each conn.
-func resolve(conns []conn.Conn, facts plan.Facts) ([]plan.Claim, error) {
+// claim makes a claim of each conn.
+func (t task) claim(facts plan.Facts) ([]plan.Claim, error) {
 	var claims []plan.Claim
 	var errs []error
-	for i := range conns {
-		c := &conns[i]
+	for i := range t.conns {
+		c := &t.conns[i]
 		tunnel, problems := plan.Resolve(c, facts)
 		if err := problems.Err(); err != nil {
 			errs = append(errs, err)
 			continue
 		}
-		claims = append(claims, plan.Claim{Name: c.Name, Owner: Admin, Where: c.Pos.String(), Tunnel: tunnel})
+		claim := t.as
+		claim.Name, claim.Where, claim.Tunnel = c.Name, c.Pos.String(), tunnel
+		claims = append(claims, claim)
 	}
 	return claims, errors.Join(errs...)
 }

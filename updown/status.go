@@ -112,7 +112,7 @@ func (e *Engine) Status(conns []conn.Conn, complete bool) (Status, error) {
 	}
 	for i := range conns {
 		c := &conns[i]
-		if c.Link() != "" && !claimed[c.Name] {
+		if c.Link() != "" && !claimed[c.Name] && !byDaemon(claims, c.Name) {
 			s.Conns = append(s.Conns, ConnStatus{Name: c.Name, Condition: Down, Link: c.Link(), IfID: c.Interface.IfID})
 		}
 	}
@@ -135,6 +135,11 @@ func (e *Engine) Status(conns []conn.Conn, complete bool) (Status, error) {
 	}
 	s.Drift = append(s.Drift, v.differences(leftovers)...)
 	return s, nil
+}
+
+// byDaemon reports whether an IKE daemon has claimed a conn.
+func byDaemon(claims []plan.Claim, name string) bool {
+	return slices.ContainsFunc(claims, func(c plan.Claim) bool { return strings.HasPrefix(c.Name, name+"[") })
 }
 
 // displaced returns what is to be put back.

@@ -32,6 +32,7 @@ var rooms = map[string]room{
 	"xfrmi":       {not: impure},
 	"routing":     {not: impure},
 	"updown/plan": {own: []string{"conn", "xfrmi", "routing"}, not: impure},
+	"updown/hook": {own: []string{"conn"}, foreign: []string{"go4.org/netipx"}, not: impure},
 	"updown/claim": {
 		own: []string{"updown/plan", "updown/lock"}, foreign: []string{"golang.org/x/sys", "go.etcd.io/bbolt"}, not: []string{"net", "os/exec"},
 	},
@@ -52,11 +53,11 @@ var rooms = map[string]room{
 	"systemd/bus":      {foreign: []string{"github.com/godbus/dbus/v5"}, not: []string{"os", "os/exec", "net"}},
 	"systemd/resolved": {own: []string{"systemd/bus", "updown/dns"}, foreign: []string{"github.com/godbus/dbus/v5", "golang.org/x/sys"}, not: []string{"os", "os/exec"}},
 	"updown": {
-		own: []string{"updown/plan", "updown/claim", "conn", "routing", "xfrmi"}, foreign: []string{"golang.org/x/sys"},
+		own: []string{"updown/plan", "updown/claim", "updown/hook", "conn", "routing", "xfrmi"}, foreign: []string{"golang.org/x/sys"},
 		not: []string{"os", "os/exec", "net", "flag", "time"},
 	},
 	"cmd/ipsecif": {
-		own:     []string{"updown", "updown/plan", "updown/claim", "updown/kernel", "conn"},
+		own:     []string{"updown", "updown/plan", "updown/claim", "updown/hook", "updown/kernel", "conn"},
 		foreign: []string{"github.com/spf13/cobra"},
 		not:     []string{"os/exec"},
 	},

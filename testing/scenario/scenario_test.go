@@ -3,6 +3,8 @@
 package scenario_test
 
 import (
+	"errors"
+	"io/fs"
 	"os"
 	"strings"
 	"testing"
@@ -17,6 +19,10 @@ func TestScenarios(t *testing.T) {
 	hosts.Require(t)
 	if os.Getenv("IPSECIF_BIN") == "" {
 		t.Fatal("IPSECIF_BIN must name the ipsecif to test: CGO_ENABLED=0 go build -o bin/ipsecif ./cmd/ipsecif")
+	}
+	// IKE daemons call it by this path.
+	if err := os.Symlink(os.Getenv("IPSECIF_BIN"), installed); err != nil && !errors.Is(err, fs.ErrExist) {
+		t.Fatal(err)
 	}
 	testscript.Run(t, testscript.Params{
 		Dir: "testdata",
@@ -47,6 +53,7 @@ func TestScenarios(t *testing.T) {
 			"becomes":   becomes,
 			"ipbatch":   ipBatch,
 			"snapshot":  snapshot,
+			"restored":  restored,
 			"layout":    layout,
 			"netns":     netns,
 			"shell":     shell,
@@ -60,6 +67,9 @@ func TestScenarios(t *testing.T) {
 		},
 	})
 }
+
+// installed is where the lab's file system, which is thrown away, has ipsecif.
+const installed = "/usr/sbin/ipsecif"
 
 type scenarioKey struct{}
 

@@ -6,6 +6,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/ipsecif/ipsecif/testing/lab/hosts"
 	"github.com/rogpeppe/go-internal/testscript"
@@ -54,6 +55,24 @@ func (s *scenario) dump(ts *testscript.TestScript, host string, commands [][]str
 func snapshot(ts *testscript.TestScript, _ bool, words []string) {
 	args(ts, words, 2, "snapshot HOST FILE")
 	ts.Check(os.WriteFile(ts.MkAbs(words[1]), []byte(of(ts).dump(ts, words[0], dumps)), 0o644))
+}
+
+// restored HOST FILE waits until a host is as in a snapshot: an IKE daemon does
+// not say when it is done.
+func restored(ts *testscript.TestScript, _ bool, words []string) {
+	args(ts, words, 2, "restored HOST FILE")
+	const pause = 50 * time.Millisecond
+	for deadline := time.Now().Add(patience); ; time.Sleep(pause) {
+		got := of(ts).dump(ts, words[0], dumps)
+		want := ts.ReadFile(words[1])
+		if got == want {
+			return
+		}
+		if time.Now().After(deadline) {
+			ts.Check(os.WriteFile(ts.MkAbs("now"), []byte(got), 0o644))
+			ts.Check(ts.Exec("diff", "-u", ts.MkAbs(words[1]), ts.MkAbs("now")))
+		}
+	}
 }
 
 // byWhom is how routes and rules of ipsecif differ from those of libreswan's

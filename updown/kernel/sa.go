@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"math"
 	"net/netip"
 	"slices"
 	"syscall"
@@ -199,6 +200,12 @@ func parseSA(msg []byte, asked map[xfrmi.IfID]bool) (plan.SA, bool) {
 		SPI:   nl.Swap32(head.Id.Spi),
 		Reqid: head.Reqid,
 		Mode:  xfrmi.Mode(head.Mode),
+	}
+	if v := number(a[nl.XFRMA_SET_MARK]); v != 0 {
+		sa.MarkOut = routing.Mark{Value: v, Mask: math.MaxUint32}
+		if mask := a[nl.XFRMA_SET_MARK_MASK]; mask != nil { // Linux 4.19
+			sa.MarkOut.Mask = number(mask)
+		}
 	}
 	if dir := a[nl.XFRMA_SA_DIR]; len(dir) == 1 { // Linux 6.10, if the IKE daemon says so
 		sa.Direction = plan.Direction(dir[0])

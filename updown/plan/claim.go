@@ -72,10 +72,15 @@ type Size struct {
 
 // Claim says that a conn is to be up, and who said so.
 type Claim struct {
-	Name   string `json:"name"`  // the conn
+	Name   string `json:"name"`  // the conn, of an IKE daemon with one pair of selectors: CONN[...]
 	Owner  string `json:"owner"` // "admin", or the IKE daemon that called
 	Where  string `json:"where"` // file:line:col of the conn
 	Tunnel Tunnel `json:"tunnel"`
+	// Of a claim of an IKE daemon, what it has asked for and not taken back; one
+	// of the two at least.
+	Routed bool   `json:"routed,omitempty"`
+	Up     bool   `json:"up,omitempty"`
+	Reqid  uint32 `json:"reqid,omitempty"` // of its SAs
 	// Previous has what was claimed before, while a change is not done yet.
 	Previous []Tunnel `json:"previous,omitempty"`
 	// Unfinished says that a change of the claim has begun, and did not end when

@@ -124,6 +124,9 @@ func (r *resolver) ends(t *Tunnel) {
 		t.NextHop = ours.NextHop.Addr
 	}
 	local, _ := ours.LocalAddr(r.facts.Locals, r.c.Family)
+	if r.c.LeftIsLocal {
+		local.Addr = ours.Host.Addr
+	}
 	if ours.Host.Kind == conn.HostAddr {
 		t.Local = local.Addr // others may change, and the tunnel would not
 	}

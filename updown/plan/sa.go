@@ -6,6 +6,7 @@ import (
 	"net/netip"
 	"strings"
 
+	"github.com/ipsecif/ipsecif/routing"
 	"github.com/ipsecif/ipsecif/xfrmi"
 )
 
@@ -37,6 +38,7 @@ type SA struct {
 	SPI       uint32
 	Reqid     uint32
 	Mode      xfrmi.Mode
+	MarkOut   routing.Mark // what it puts on packets after encryption; the zero value is none
 	ESP       xfrmi.ESP
 }
 
@@ -51,6 +53,9 @@ func (s SA) String() string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "src %s dst %s proto %s spi %#08x reqid %d mode %s dir %s if_id %s",
 		s.Src, s.Dst, protoNames[s.Proto], s.SPI, s.Reqid, s.Mode, s.Direction, s.IfID)
+	if s.MarkOut != (routing.Mark{}) {
+		b.WriteString(" output-mark " + s.MarkOut.String())
+	}
 	if s.Proto == ProtoESP {
 		fmt.Fprintf(&b, " iv %d icv %d block %d", s.ESP.IV, s.ESP.ICV, s.ESP.Block)
 	}

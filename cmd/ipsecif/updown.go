@@ -1,0 +1,139 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"time"
+
+	"github.com/ipsecif/ipsecif/conn"
+	"github.com/ipsecif/ipsecif/updown"
+	"github.com/ipsecif/ipsecif/updown/hook"
+	"github.com/ipsecif/ipsecif/updown/plan"
+	"github.com/spf13/cobra"
+)
+
+// hookLimit is the time after which the hook ends, done or not: the IKE daemon
+// does nothing else meanwhile. The next run completes or undoes what it began.
+const hookLimit = 20 * time.Second
+
+func (a *app) updownCommand() *cobra.Command {
+	var arguments hook.Arguments
+	cmd := &cobra.Command{
+		Use: "updown [custom]", Short: "Serve as the updown hook of pluto or charon, which set PLUTO_VERB and more",
+		Args: cobra.MatchAll(cobra.MaximumNArgs(1), cobra.OnlyValidArgs), ValidArgs: []string{"custom"},
+		Example: "  leftupdown=\"ipsecif updown\"    # ipsec.conf, in conn %default\n  updown = /usr/sbin/ipsecif updown    # swanctl.conf, in each child",
+		RunE: func(*cobra.Command, []string) error {
+			timer := time.AfterFunc(hookLimit, func() {
+				a.complain(fmt.Errorf("updown: not done within %v", hookLimit))
+				os.Exit(exitError)
+			})
+			defer timer.Stop()
+			return a.serve(arguments)
+		},
+	}
+	cmd.Flags().StringVar(&arguments.Route, "route", "n", "y: a route also for conns without an interface that need none")
+	cmd.Flags().StringVar(&arguments.IPRoute, "iproute", "", "`ARGS` of ip-route(8) for the routes: mtu, metric, src")
+	return cmd
+}
+
+// serve serves the event that the environment tells.
+func (a *app) serve(arguments hook.Arguments) error {
+	event, err := readEvent(arguments)
+	if err != nil {
+		return errors.New("updown: " + hook.OneLine(err))
+	}
+	// What goes is known from its claim, whatever became of the configuration.
+	f, base := &conn.File{}, conn.Conn{}
+	if event.Actions.Has(hook.Route | hook.Up) {
+		f, base, err = a.baseOf(event.Conn)
+	}
+	if err == nil {
+		err = a.withEngine(f, nil, func(e *updown.Engine) error {
+			p, err := a.finishHook(e, event, base)
+			if event.Debug {
+				a.warnOf(p)
+				a.note(p.Notes)
+			}
+			return err
+		})
+	}
+	switch {
+	case err == nil:
+		return nil
+	case base.HookError == conn.HookErrorWarn:
+		a.complain(fmt.Errorf("updown: %s: conn %q: %s (on-hook-error=warn)", event.Verb, event.Conn, hook.OneLine(err)))
+		return nil
+	}
+	return fmt.Errorf("updown: %s: conn %q: %s", event.Verb, event.Conn, hook.OneLine(err))
+}
+
+// finishHook does what an event asks for, and says each operation if the daemon
+// wants to know.
+func (a *app) finishHook(e *updown.Engine, event hook.Event, base conn.Conn) (plan.Plan, error) {
+	quiet := *a
+	if !event.Debug {
+		quiet.err = nowhere{}
+	}
+	defer func() { a.signal = quiet.signal }()
+	return quiet.finish(e, func() (plan.Plan, error) { return e.Hook(event, base) })
+}
+
+// nowhere is for texts that nobody wants.
+type nowhere struct{}
+
+func (nowhere) Write(b []byte) (int, error) { return len(b), nil }
+
+// readEvent reads environment, arguments and the file of defaults.
+func readEvent(arguments hook.Arguments) (hook.Event, error) {
+	env := os.Environ()
+	for _, name := range hook.DefaultsFiles {
+		text, err := os.ReadFile(name)
+		if errors.Is(err, fs.ErrNotExist) {
+			continue
+		} else if err != nil {
+			return hook.Event{}, err
+		}
+		defaults, err := hook.Defaults(name, text)
+		if err != nil {
+			return hook.Event{}, err
+		}
+		env = append(defaults, env...)
+		break
+	}
+	event, err := hook.Parse(env)
+	if err != nil {
+		return event, err
+	}
+	return event.With(arguments)
+}
+
+// baseOf returns what the configuration says about a conn of an IKE daemon, by
+// default nothing: charon has conns of its own, and no such file is needed. Only
+// what is wrong with the conn itself and with config setup counts.
+func (a *app) baseOf(name string) (*conn.File, conn.Conn, error) {
+	if a.config == "" && !anyExists(configFiles) {
+		return &conn.File{}, conn.Setup{}.Conn(name), nil
+	}
+	f, ds := a.load()
+	if len(f.Sections) == 0 && ds.Err() != nil {
+		return f, conn.Conn{}, ds.Err()
+	}
+	setup, ds := f.Settings()
+	base := setup.Conn(name)
+	conns, more := f.Lookup(name)
+	if len(conns) > 0 {
+		base = conns[0]
+	}
+	return f, base, append(ds, more...).Err()
+}
+
+func anyExists(names []string) bool {
+	for _, name := range names {
+		if _, err := os.Stat(name); err == nil {
+			return true
+		}
+	}
+	return false
+}
