@@ -17,11 +17,11 @@ func (e *Engine) Hook(event hook.Event, base conn.Conn) (plan.Plan, error) {
 	if !event.Actions.Has(hook.Route | hook.Up | hook.Unroute | hook.Down) {
 		return plan.Plan{}, nil // to prepare, there is nothing that route or up would not do as well
 	}
-	unlock, err := e.Store.Lock()
+	lock, err := e.Store.Lock()
 	if err != nil {
 		return plan.Plan{}, err
 	}
-	defer unlock()
+	defer lock.Release()
 	old, claimed, err := e.claimed(event.ClaimName())
 	if err != nil {
 		return plan.Plan{}, err

@@ -45,11 +45,11 @@ func TestMain(m *testing.M) {
 // parent holds a lock while it starts the hooks, as one does that changes
 // something.
 func parent(dir string) error {
-	unlock, err := lock.Take(filepath.Join(dir, "lock"), 0)
+	lock, err := lock.Take(filepath.Join(dir, "lock"), 0)
 	if err != nil {
 		return err
 	}
-	defer unlock()
+	defer lock.Release()
 	return hooksIn(dir).Start(map[string]string{"verb": "up-client"}, append(os.Environ(), "PLUTO_VERB=up-client", "IPSECIF_IF_ID=1"))
 }
 

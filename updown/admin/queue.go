@@ -57,7 +57,7 @@ func (q queue) drain(do func(job)) error {
 		if err != nil || len(waiting) == 0 {
 			return err
 		}
-		unlock, err := lock.Take(filepath.Join(q.dir, "lock"), 0)
+		lock, err := lock.Take(filepath.Join(q.dir, "lock"), 0)
 		if errors.Is(err, unix.EWOULDBLOCK) {
 			// That process looks again after it let the lock go.
 			return nil
@@ -66,7 +66,7 @@ func (q queue) drain(do func(job)) error {
 			return err
 		}
 		err = q.doAll(do)
-		unlock()
+		lock.Release()
 		if err != nil {
 			return err
 		}

@@ -111,11 +111,11 @@ func (m *Manager) change(ctx context.Context, edit func(*state) (again []dns.Ent
 	if err := os.MkdirAll(m.StateDir, 0o755); err != nil {
 		return fmt.Errorf("making the state directory: %w", err)
 	}
-	unlock, err := lock.Take(filepath.Join(m.StateDir, "dns.lock"), lock.Patience)
+	lock, err := lock.Take(filepath.Join(m.StateDir, "dns.lock"), lock.Patience)
 	if err != nil {
 		return err
 	}
-	defer unlock()
+	defer lock.Release()
 	ctx, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
 	s, err := load(m.path())
