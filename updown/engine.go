@@ -69,20 +69,32 @@ func (e *Engine) Plan(conns []conn.Conn) (plan.Plan, error) {
 
 // change runs the whole chain for a task.
 func (e *Engine) change(t task) (plan.Plan, error) {
+	many := !t.adopt && !t.collect && len(changing(t)) > few
+	if many {
+		underway, err := e.Store.LockMany()
+		if err != nil {
+			return plan.Plan{}, err
+		}
+		defer underway.Release()
+	}
 	lock, err := e.Store.Lock()
 	if err != nil {
 		return plan.Plan{}, err
 	}
 	defer lock.Release()
-	return e.converge(t)
+	if many {
+		turns := &turns{Engine: e, lock: lock}
+		return e.converge(t, turns.attempt)
+	}
+	return e.converge(t, e.attempt)
 }
 
 // converge does a task under the lock. What was displaced and cannot be put
 // back now, because what it needs is not there, is no reason to fail.
-func (e *Engine) converge(t task) (plan.Plan, error) {
+func (e *Engine) converge(t task, attempt func(task) (plan.Plan, error)) (plan.Plan, error) {
 	t.refused = map[plan.Saved]error{}
 	for {
-		p, err := e.attempt(t)
+		p, err := attempt(t)
 		var failed *plan.OpError
 		if !errors.As(err, &failed) || !lacksSomething(failed.Err) {
 			return p, err

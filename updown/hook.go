@@ -55,7 +55,7 @@ func (e *Engine) raise(event hook.Event, base conn.Conn, old plan.Claim) (plan.P
 	return e.converge(task{conns: []conn.Conn{c}, as: plan.Claim{
 		Owner: string(event.Daemon), Reqid: event.Reqid,
 		Routed: old.Routed || event.Actions.Has(hook.Route), Up: old.Up || event.Actions.Has(hook.Up),
-	}})
+	}}, e.attempt)
 }
 
 // escape finds out how encrypted packets of charon are told from others, which
@@ -102,9 +102,9 @@ func (e *Engine) lower(event hook.Event, c plan.Claim) (plan.Plan, error) {
 		c.Up = false
 	}
 	if event.Daemon == hook.Charon || !c.Routed && !c.Up {
-		return e.converge(task{drop: []string{c.Name}})
+		return e.converge(task{drop: []string{c.Name}}, e.attempt)
 	}
-	return e.converge(task{lower: []plan.Claim{c}})
+	return e.converge(task{lower: []plan.Claim{c}}, e.attempt)
 }
 
 // replaced reports whether there is another SA than the one that goes: charon

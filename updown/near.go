@@ -29,12 +29,14 @@ func (r *run) surprised(err error) bool {
 	if r.query.Near == nil {
 		return false
 	}
-	for _, number := range []error{unix.EEXIST, unix.ENOENT, unix.ESRCH, unix.ENODEV, unix.EADDRNOTAVAIL, unix.ENETDOWN} {
-		if errors.Is(err, number) {
-			return true
-		}
-	}
-	return false
+	return isSurprise(err)
+}
+
+// isSurprise reports whether what was to be made is there, or what was to be
+// deleted is not.
+func isSurprise(err error) bool {
+	return slices.ContainsFunc([]error{unix.EEXIST, unix.ENOENT, unix.ESRCH, unix.ENODEV, unix.EADDRNOTAVAIL, unix.ENETDOWN},
+		func(number error) bool { return errors.Is(err, number) })
 }
 
 // prepareNear is prepare from what is near. The error is errLookFurther when
@@ -216,7 +218,7 @@ func (n *nearRun) others(before []plan.Claim, facts plan.Facts) ([]plan.Claim, e
 		if err != nil {
 			return nil, err
 		}
-		if !ok || c.Unfinished || c.Tunnel.Netns != "" {
+		if !ok || c.Unfinished && !n.Store.Underway() || c.Tunnel.Netns != "" {
 			return nil, errLookFurther
 		}
 		others = append(others, c)

@@ -34,6 +34,7 @@ type run struct {
 	replaced []plan.Claim // the old versions of new ones
 	leaving  []plan.Claim // those that are given up
 	refresh  []plan.Claim // of the others, those of which Wants has changed
+	stored   []plan.Saved // as the store has them
 	saved    []plan.Saved // as they are
 	managed  plan.Managed
 	scope    plan.Scope // what the run may touch
@@ -85,7 +86,7 @@ func (e *Engine) prepare(t task) (run, error) {
 	if err != nil {
 		return run{}, err
 	}
-	r := run{task: t, managed: e.managed(before), scope: plan.NewScope()}
+	r := run{task: t, stored: saved, managed: e.managed(before), scope: plan.NewScope()}
 	for i := range conns {
 		c := &conns[i]
 		r.managed = append(r.managed, plan.PlacesOf(c)...)
@@ -221,6 +222,7 @@ func (r *run) resolve(facts plan.Facts) error {
 		for _, keys := range wants.Keys() {
 			r.scope.Own(keys)
 		}
+		r.added = r.lower
 		return nil
 	}
 	r.added = claims

@@ -53,11 +53,14 @@ var rooms = map[string]room{
 	"systemd/bus":      {foreign: []string{"github.com/godbus/dbus/v5"}, not: []string{"os", "os/exec", "net"}},
 	"systemd/resolved": {own: []string{"systemd/bus", "updown/dns"}, foreign: []string{"github.com/godbus/dbus/v5", "golang.org/x/sys"}, not: []string{"os", "os/exec"}},
 	"updown": {
-		own: []string{"updown/plan", "updown/claim", "updown/hook", "conn", "routing", "xfrmi"}, foreign: []string{"golang.org/x/sys"},
+		own: []string{"updown/plan", "updown/claim", "updown/hook", "updown/lock", "conn", "routing", "xfrmi"}, foreign: []string{"golang.org/x/sys"},
 		not: []string{"os", "os/exec", "net", "flag", "time"},
 	},
 	"cmd/ipsecif": {
-		own:     []string{"updown", "updown/plan", "updown/claim", "updown/hook", "updown/kernel", "conn"},
+		own: []string{
+			"updown", "updown/plan", "updown/claim", "updown/hook", "updown/kernel", "updown/dns", "updown/resolver",
+			"updown/networkmanager", "updown/admin", "systemd/resolved", "conn",
+		},
 		foreign: []string{"github.com/spf13/cobra"},
 		not:     []string{"os/exec"},
 	},

@@ -82,6 +82,23 @@ func (r *Reader) Wanting(what string) iter.Seq[string] {
 	}
 }
 
+// WantedFirmly reports whether something is wanted by a claim that is not
+// Unfinished.
+func (r *Reader) WantedFirmly(what string) bool {
+	for name := range r.Wanting(what) {
+		if !r.Begun(name) {
+			return true
+		}
+	}
+	return false
+}
+
+// Begun reports whether a change of a claim has begun.
+func (r *Reader) Begun(name string) bool {
+	b := r.bucket(begunBucket)
+	return b != nil && b.Get([]byte(name)) != nil
+}
+
 // Wanted returns what is wanted by any claim and begins with a prefix.
 func (r *Reader) Wanted(prefix string) []string {
 	b := r.bucket(indexBucket)

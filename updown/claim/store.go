@@ -39,6 +39,22 @@ func (s *Store) Lock() (*lock.Lock, error) {
 	return lock.Take(filepath.Join(s.dir, "lock"), s.patience)
 }
 
+// LockMany waits until no other process changes many claims, and says that this
+// one does. The caller must Release the lock.
+func (s *Store) LockMany() (*lock.Lock, error) {
+	if err := s.makeDir(); err != nil {
+		return nil, err
+	}
+	return lock.Take(s.many(), s.patience)
+}
+
+// Underway reports whether a process is changing many claims. Those that are
+// Unfinished are its own, perhaps, and not those of one that has died.
+func (s *Store) Underway() bool { return lock.IsHeld(s.many()) }
+
+// many is the file of the lock of those who change many claims.
+func (s *Store) many() string { return filepath.Join(s.dir, "many") }
+
 // path is the file of the claims.
 func (s *Store) path() string { return filepath.Join(s.dir, "claims.db") }
 
@@ -67,13 +83,28 @@ const atOnce = 1000
 
 // Change does a change.
 func (s *Store) Change(c Change) error {
-	for len(c.Put) > atOnce {
-		if err := s.change(Change{Put: c.Put[:atOnce], Begin: c.Begin, Saved: c.Saved}); err != nil {
+	for _, piece := range c.Pieces(atOnce) {
+		if err := s.change(piece); err != nil {
 			return err
 		}
-		c.Put, c.Begin = c.Put[atOnce:], nil
 	}
-	return s.change(c)
+	return nil
+}
+
+// Pieces cuts a change into several, of which each has at most n claims: those to
+// be put come first, and all marks of changes that begin come with the first.
+func (c Change) Pieces(n int) []Change {
+	var pieces []Change
+	for len(c.Put) > n {
+		pieces = append(pieces, Change{Put: c.Put[:n], Begin: c.Begin, Saved: c.Saved})
+		c.Put, c.Begin = c.Put[n:], nil
+	}
+	for len(c.Remove) > n || len(c.End) > n {
+		remove, end := min(n, len(c.Remove)), min(n, len(c.End))
+		pieces = append(pieces, Change{Put: c.Put, Begin: c.Begin, Remove: c.Remove[:remove], End: c.End[:end], Saved: c.Saved})
+		c.Put, c.Begin, c.Remove, c.End = nil, nil, c.Remove[remove:], c.End[end:]
+	}
+	return append(pieces, c)
 }
 
 func (s *Store) change(c Change) error {
@@ -212,9 +243,7 @@ func (r *Reader) decode(name string, b []byte) (plan.Claim, error) {
 	if err == nil {
 		err = check(c, name)
 	}
-	if begun := r.bucket(begunBucket); begun != nil {
-		c.Unfinished = begun.Get([]byte(name)) != nil
-	}
+	c.Unfinished = r.Begun(name)
 	if err != nil {
 		return c, fmt.Errorf("the claim of conn %q in %s is damaged: %w; %s", name, r.tx.DB().Path(), err, way)
 	}
