@@ -12,25 +12,27 @@ import (
 
 // Hook serves an event of an IKE daemon: it makes or gives up the claim that the
 // event is about, and makes the kernel agree. Base is what the configuration
-// says about the conn, perhaps nothing. After an error everything is as it was.
-func (e *Engine) Hook(event hook.Event, base conn.Conn) (plan.Plan, error) {
+// says about the conn, perhaps nothing. Up reports whether the tunnel is up
+// after the event. After an error everything is as it was.
+func (e *Engine) Hook(event hook.Event, base conn.Conn) (p plan.Plan, up bool, err error) {
 	if !event.Actions.Has(hook.Route | hook.Up | hook.Unroute | hook.Down) {
-		return plan.Plan{}, nil // to prepare, there is nothing that route or up would not do as well
+		return p, false, nil // to prepare, there is nothing that route or up would not do as well
 	}
 	lock, err := e.Store.Lock()
 	if err != nil {
-		return plan.Plan{}, err
+		return p, false, err
 	}
 	defer lock.Release()
 	old, claimed, err := e.claimed(event.ClaimName())
 	if err != nil {
-		return plan.Plan{}, err
+		return p, false, err
 	}
 	if event.Actions.Has(hook.Route | hook.Up) {
-		return e.raise(event, base, old)
+		p, err = e.raise(event, base, old)
+		return p, err == nil && (old.Up || event.Actions.Has(hook.Up)), err
 	}
 	if !claimed {
-		return plan.Plan{}, nil
+		return p, false, nil
 	}
 	return e.lower(event, old)
 }
@@ -87,12 +89,12 @@ func (e *Engine) outbound(ifID uint32, ends ...plan.Ends) ([]plan.SA, error) {
 }
 
 // lower takes back from a claim what an event takes back, and gives it up if
-// nothing is left.
-func (e *Engine) lower(event hook.Event, c plan.Claim) (plan.Plan, error) {
+// nothing is left. It reports whether the tunnel is still up.
+func (e *Engine) lower(event hook.Event, c plan.Claim) (p plan.Plan, up bool, err error) {
 	if event.Daemon == hook.Charon {
 		late, err := e.replaced(event, c)
 		if late || err != nil {
-			return plan.Plan{}, err
+			return p, true, err
 		}
 	}
 	if event.Actions.Has(hook.Unroute) {
@@ -102,9 +104,11 @@ func (e *Engine) lower(event hook.Event, c plan.Claim) (plan.Plan, error) {
 		c.Up = false
 	}
 	if event.Daemon == hook.Charon || !c.Routed && !c.Up {
-		return e.converge(task{drop: []string{c.Name}}, e.attempt)
+		p, err = e.converge(task{drop: []string{c.Name}}, e.attempt)
+		return p, false, err
 	}
-	return e.converge(task{lower: []plan.Claim{c}}, e.attempt)
+	p, err = e.converge(task{lower: []plan.Claim{c}}, e.attempt)
+	return p, c.Up, err
 }
 
 // replaced reports whether there is another SA than the one that goes: charon

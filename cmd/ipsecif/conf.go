@@ -9,9 +9,9 @@ import (
 	"github.com/spf13/cobra"
 )
 
-// resolved is the JSON form of a conn section. The keys of config setup belong
+// resolvedConn is the JSON form of a conn section. The keys of config setup belong
 // to no conn and are only in the text form.
-type resolved struct {
+type resolvedConn struct {
 	Name string            `json:"name"`
 	Keys map[string]string `json:"keys"` // canonical key -> raw value
 }
@@ -51,8 +51,8 @@ func haveConns(f *conn.File, names []string) error {
 
 // resolvedSections returns the named conns, all of them without names. Of
 // several conns of one name the first counts.
-func resolvedSections(f *conn.File, names []string) []resolved {
-	list := []resolved{}
+func resolvedSections(f *conn.File, names []string) []resolvedConn {
+	list := []resolvedConn{}
 	seen := map[string]bool{}
 	for i := range f.Sections {
 		s := &f.Sections[i]
@@ -60,7 +60,7 @@ func resolvedSections(f *conn.File, names []string) []resolved {
 			continue
 		}
 		seen[s.Name] = true
-		r := resolved{s.Name, map[string]string{}}
+		r := resolvedConn{s.Name, map[string]string{}}
 		for _, kv := range s.Keys {
 			r.Keys[kv.Key] = kv.Value
 		}

@@ -51,12 +51,20 @@ func (a *app) serve(arguments hook.Arguments) error {
 	}
 	if err == nil {
 		err = a.withEngine(f, nil, func(e *updown.Engine) error {
-			p, err := a.finishHook(e, event, base)
+			p, up, err := a.finishHook(e, event, base)
+			if err != nil {
+				return err
+			}
 			if event.Debug {
 				a.warnOf(p)
 				a.note(p.Notes)
 			}
-			return err
+			link := event.Link
+			if name, ok := p.Links[event.ClaimName()]; ok {
+				link = name
+			}
+			a.tell(event, link, up)
+			return nil
 		})
 	}
 	switch {
@@ -71,13 +79,17 @@ func (a *app) serve(arguments hook.Arguments) error {
 
 // finishHook does what an event asks for, and says each operation if the daemon
 // wants to know.
-func (a *app) finishHook(e *updown.Engine, event hook.Event, base conn.Conn) (plan.Plan, error) {
+func (a *app) finishHook(e *updown.Engine, event hook.Event, base conn.Conn) (p plan.Plan, up bool, err error) {
 	quiet := *a
 	if !event.Debug {
 		quiet.err = nowhere{}
 	}
 	defer func() { a.signal = quiet.signal }()
-	return quiet.finish(e, func() (plan.Plan, error) { return e.Hook(event, base) })
+	p, err = quiet.finish(e, func() (plan.Plan, error) {
+		p, up, err = e.Hook(event, base)
+		return p, err
+	})
+	return p, up, err
 }
 
 // nowhere is for texts that nobody wants.

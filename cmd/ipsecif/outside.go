@@ -1,0 +1,92 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"net/netip"
+	"os"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/ipsecif/ipsecif/systemd/resolved"
+	"github.com/ipsecif/ipsecif/updown/admin"
+	"github.com/ipsecif/ipsecif/updown/dns"
+	"github.com/ipsecif/ipsecif/updown/hook"
+	"github.com/ipsecif/ipsecif/updown/networkmanager"
+	"github.com/ipsecif/ipsecif/updown/resolver"
+	"github.com/spf13/cobra"
+)
+
+// This file has what follows a change of the kernel, outside of it: what tunnels
+// ask of resolvers, and who wants to know of events. None of it decides whether
+// an event has succeeded.
+
+// outsideLimit is how long all of that may take together.
+const outsideLimit = 10 * time.Second
+
+// tell tells everybody outside the kernel of an event that has been served.
+func (a *app) tell(event hook.Event, link string, up bool) {
+	ctx, cancel := context.WithTimeout(context.Background(), outsideLimit)
+	defer cancel()
+	complain := func(err error) {
+		if err != nil {
+			a.complain(fmt.Errorf("updown: %s: conn %q: %s", event.Verb, event.Conn, hook.OneLine(err)))
+		}
+	}
+	env := os.Environ()
+	if !event.NetworkManager { // which does it itself
+		complain(a.nameServers(ctx, event, link, up))
+	} else if event.Daemon == hook.Pluto {
+		complain(networkmanager.Plugin{}.Notify(ctx, variables(env)))
+	}
+	complain(a.hooks().Start(event, env))
+}
+
+// nameServers gives the resolvers of the host what a peer has sent for them, or
+// takes it back.
+func (a *app) nameServers(ctx context.Context, event hook.Event, link string, up bool) error {
+	m := &resolver.Manager{StateDir: a.stateDir, ResolvConf: resolver.ResolvConf, Control: resolver.UnboundControl, Links: resolved.Client{}}
+	if event.Debug {
+		m.Trace = func(line string) { fmt.Fprintf(a.err, "[#] %s\n", line) }
+	}
+	switch {
+	case event.Actions.Has(hook.Down) && !up:
+		return m.Drop(ctx, event.ClaimName())
+	case !event.Actions.Has(hook.Up) || !event.ConfigClient || len(event.DNS) == 0:
+		return nil
+	}
+	domains, err := dns.ParseDomains(strings.Join(event.Domains, " "))
+	if err != nil {
+		return err
+	}
+	return m.Set(ctx, event.Resolver, dns.Request{
+		Claim: event.ClaimName(), Link: link, Servers: event.DNS, Domains: domains,
+		Default: slices.ContainsFunc(event.Theirs, func(p netip.Prefix) bool { return p.Bits() == 0 }),
+	})
+}
+
+// variables returns an environment by name.
+func variables(env []string) map[string]string {
+	m := make(map[string]string, len(env))
+	for _, kv := range env {
+		name, value, _ := strings.Cut(kv, "=")
+		m[name] = value
+	}
+	return m
+}
+
+// runHooks is the command that runs the hooks of the administrator in a process
+// of their own.
+const runHooks = "run-hooks"
+
+func (a *app) hooks() admin.Hooks {
+	return admin.Hooks{Dir: admin.Directory, StateDir: a.stateDir, Args: []string{runHooks, "--state-dir", a.stateDir}}
+}
+
+func (a *app) runHooksCommand() *cobra.Command {
+	return &cobra.Command{
+		Use: runHooks, Hidden: true, Args: cobra.NoArgs,
+		RunE: func(*cobra.Command, []string) error { return a.hooks().Run(admin.OpenLog()) },
+	}
+}
