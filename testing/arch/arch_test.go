@@ -28,11 +28,12 @@ type room struct {
 var impure = []string{"os", "os/exec", "net", "net/http", "syscall", "time", "log", "unsafe"}
 
 var rooms = map[string]room{
-	"conn":        {not: impure},
-	"xfrmi":       {not: impure},
-	"routing":     {not: impure},
-	"updown/plan": {own: []string{"conn", "xfrmi", "routing"}, not: impure},
-	"updown/hook": {own: []string{"conn"}, foreign: []string{"go4.org/netipx"}, not: impure},
+	"conn":           {not: impure},
+	"xfrmi":          {not: impure},
+	"xfrmi/firewall": {not: impure},
+	"routing":        {not: impure},
+	"updown/plan":    {own: []string{"conn", "xfrmi", "xfrmi/firewall", "routing"}, not: impure},
+	"updown/hook":    {own: []string{"conn"}, foreign: []string{"go4.org/netipx"}, not: impure},
 	"updown/claim": {
 		own: []string{"updown/plan", "updown/lock"}, foreign: []string{"golang.org/x/sys", "go.etcd.io/bbolt"}, not: []string{"net", "os/exec"},
 	},
@@ -46,14 +47,14 @@ var rooms = map[string]room{
 	"updown/networkmanager": {own: []string{"systemd/bus"}, not: impure},
 	"updown/lock":           {foreign: []string{"golang.org/x/sys"}, not: []string{"net", "os/exec"}},
 	"updown/kernel": {
-		own:     []string{"updown/plan", "xfrmi", "routing", "conn"},
+		own:     []string{"updown/plan", "xfrmi", "xfrmi/firewall", "routing", "conn"},
 		foreign: []string{"github.com/google/nftables", "github.com/vishvananda/netlink", "github.com/vishvananda/netns", "golang.org/x/sys"},
 		not:     []string{"os/exec"},
 	},
 	"systemd/bus":      {foreign: []string{"github.com/godbus/dbus/v5"}, not: []string{"os", "os/exec", "net"}},
 	"systemd/resolved": {own: []string{"systemd/bus", "updown/dns"}, foreign: []string{"github.com/godbus/dbus/v5", "golang.org/x/sys"}, not: []string{"os", "os/exec"}},
 	"updown": {
-		own: []string{"updown/plan", "updown/claim", "updown/hook", "updown/lock", "conn", "routing", "xfrmi"}, foreign: []string{"golang.org/x/sys"},
+		own: []string{"updown/plan", "updown/claim", "updown/hook", "updown/lock", "conn", "routing", "xfrmi", "xfrmi/firewall"}, foreign: []string{"golang.org/x/sys"},
 		not: []string{"os", "os/exec", "net", "flag", "time"},
 	},
 	"cmd/ipsecif": {

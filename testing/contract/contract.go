@@ -17,13 +17,14 @@ import (
 	"github.com/ipsecif/ipsecif/updown"
 	"github.com/ipsecif/ipsecif/updown/plan"
 	"github.com/ipsecif/ipsecif/xfrmi"
+	"github.com/ipsecif/ipsecif/xfrmi/firewall"
 	"golang.org/x/tools/txtar"
 )
 
 // query makes every object visible that the cases use.
 var query = plan.Query{
 	Tables: []routing.Table{50, 1000}, Settings: []string{"eth0", "red", "blue"}, Clamps: true,
-	Netns: []string{netnsName},
+	Firewall: plan.FirewallQuery{All: true}, Netns: []string{netnsName},
 }
 
 // netnsName is the network namespace that a case may have besides its own.
@@ -138,7 +139,7 @@ func outcome(err error) string {
 	return fmt.Sprintf("%s: %v\n", opErr.Op, root)
 }
 
-// nearQuery reads the words link, shared, addr, dst, guards, table and path, each with
+// nearQuery reads the words link, shared, addr, dst, guards, table, path and entry, each with
 // its argument on a line.
 func nearQuery(t *testing.T, lines string) plan.Query {
 	t.Helper()
@@ -163,6 +164,13 @@ func nearQuery(t *testing.T, lines string) plan.Query {
 		case "path":
 			addr, err = netip.ParseAddr(argument)
 			q.Paths = append(q.Paths, plan.PathQuery{To: addr})
+		case "entry":
+			var op plan.Op
+			op, err = plan.ParseOp(argument)
+			if e, ok := op.Object.(firewall.Entry); ok {
+				q.Firewall.Entries = append(q.Firewall.Entries, e)
+				q.Firewall.Places = append(q.Firewall.Places, e.Place)
+			}
 		case "guards":
 			table, err = routing.ParseTable(argument)
 			q.Near.Guards = append(q.Near.Guards, table)

@@ -12,6 +12,7 @@ import (
 	"github.com/ipsecif/ipsecif/routing"
 	"github.com/ipsecif/ipsecif/updown/plan"
 	"github.com/ipsecif/ipsecif/xfrmi"
+	"github.com/ipsecif/ipsecif/xfrmi/firewall"
 	"golang.org/x/sys/unix"
 )
 
@@ -101,10 +102,13 @@ func (k *Kernel) everything(q plan.Query) plan.Observation {
 			o.Facts.Paths[pq] = routing.Path{Dev: r.Dev, Via: r.Via, MTU: k.linkMTU(r.Dev).Of(pq.To, r.MTU)}
 		}
 	}
-	o.Facts.NoFilter = k.Unprivileged && q.Clamps
+	o.Facts.NoFilter = k.Unprivileged && (q.Clamps || q.Firewall.Places != nil)
 	q.Tables = append(slices.Clone(q.Tables), k.tablesOf(q.VRFs)...)
 	for _, obj := range k.State.Sorted() {
 		if isFilter(obj) && (!q.Clamps || k.Unprivileged) {
+			continue
+		}
+		if part, ok := obj.(firewall.Object); ok && (!k.showsFirewall(part, q) || k.Unprivileged) {
 			continue
 		}
 		switch obj := obj.(type) {
@@ -172,6 +176,9 @@ func (k *Kernel) refusal(op plan.Op) error {
 	have := k.State[op.Object.Key()]
 	if isFilter(op.Object) {
 		return k.refuseFilter(op, have)
+	}
+	if _, ok := op.Object.(firewall.Object); ok {
+		return k.refuseFirewall(op, have)
 	}
 	switch o := op.Object.(type) {
 	case xfrmi.Link:

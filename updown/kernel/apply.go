@@ -9,6 +9,7 @@ import (
 	"github.com/ipsecif/ipsecif/routing"
 	"github.com/ipsecif/ipsecif/updown/plan"
 	"github.com/ipsecif/ipsecif/xfrmi"
+	"github.com/ipsecif/ipsecif/xfrmi/firewall"
 	"github.com/vishvananda/netlink/nl"
 	"golang.org/x/sys/unix"
 )
@@ -120,6 +121,9 @@ func sameSort(a, b plan.Op) bool {
 	case xfrmi.Clamp:
 		_, ok := b.Object.(xfrmi.Clamp)
 		return ok && a.Verb == b.Verb
+	case firewall.Object: // all in one transaction
+		_, ok := b.Object.(firewall.Object)
+		return ok && (a.Verb == plan.Del) == (b.Verb == plan.Del)
 	case routing.Rule:
 		y, ok := b.Object.(routing.Rule)
 		return ok && a.Verb == b.Verb && x.Priority == y.Priority

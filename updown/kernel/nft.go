@@ -10,6 +10,7 @@ import (
 	"github.com/google/nftables/expr"
 	"github.com/ipsecif/ipsecif/updown/plan"
 	"github.com/ipsecif/ipsecif/xfrmi"
+	"github.com/ipsecif/ipsecif/xfrmi/firewall"
 	"golang.org/x/sys/unix"
 )
 
@@ -86,7 +87,7 @@ func isFilter(op plan.Op) bool {
 	case xfrmi.ClampTable, xfrmi.ClampChain, xfrmi.Clamp:
 		return true
 	}
-	return false
+	return isFirewall(op)
 }
 
 // filter applies operations of one sort on nftables in one transaction, of which
@@ -111,10 +112,11 @@ func filter(ops []plan.Op) []error {
 }
 
 func transaction(ops []plan.Op) error {
-	c, err := nftables.New()
+	c, err := nftables.New(nftables.AsLasting())
 	if err != nil {
 		return err
 	}
+	defer c.CloseLasting()
 	if err := queue(c, ops); err != nil {
 		return err
 	}
@@ -150,6 +152,8 @@ func queue(c *nftables.Conn, ops []plan.Op) error {
 			c.AddRule(&nftables.Rule{Table: nftTable, Chain: chain, Exprs: r})
 		}
 		return nil
+	case firewall.Object:
+		return queueFirewall(c, ops)
 	}
 	return queueClamps(c, ops)
 }

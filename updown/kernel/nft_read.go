@@ -2,8 +2,6 @@ package kernel
 
 import (
 	"encoding/binary"
-	"errors"
-	"fmt"
 	"reflect"
 
 	"github.com/google/nftables"
@@ -13,30 +11,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// clamps adds what nftables has of ours to the state.
-func clamps(o *plan.Observation) error {
-	err := readTable(o.State)
-	switch {
-	case errors.Is(err, unix.EPERM):
-		o.Facts.NoFilter = true
-		return nil
-	case errors.Is(err, unix.ENOENT), errors.Is(err, unix.EPROTONOSUPPORT), errors.Is(err, unix.EINVAL):
-		return nil // there is no such table, or a kernel without nftables
-	case err != nil:
-		return fmt.Errorf("reading nftables: %w", err)
-	}
-	return nil
-}
-
-func readTable(s plan.State) error {
-	c, err := nftables.New(nftables.AsLasting())
-	if err != nil {
-		return err
-	}
-	defer c.CloseLasting()
-	if _, err := c.ListTableOfFamily(xfrmi.NftTable, nftables.TableFamilyINet); err != nil {
-		return err
-	}
+// readTable adds what the table of the clamp has to the state.
+func readTable(c *nftables.Conn, s plan.State) error {
 	chains, err := c.ListChainsOfTableFamily(nftables.TableFamilyINet)
 	if err != nil {
 		return err
@@ -123,9 +99,14 @@ func hasRules(rules []*nftables.Rule, want ...[]expr.Any) bool {
 // parseClamp reads an entry of the map. The library leaves its verdict as the
 // kernel sends it.
 func parseClamp(e nftables.SetElement) (xfrmi.Clamp, bool) {
-	verdict := attrs(e.Val)
-	code := verdict[unix.NFTA_VERDICT_CODE]
-	chain, ok := xfrmi.ParseClampChain(text(verdict[unix.NFTA_VERDICT_CHAIN]))
-	jumps := len(code) == 4 && int32(binary.BigEndian.Uint32(code)) == unix.NFT_JUMP
+	name, jumps := jumpTarget(e.Val)
+	chain, ok := xfrmi.ParseClampChain(name)
 	return xfrmi.Clamp{Link: text(e.Key), MSS: chain.MSS}, ok && jumps
+}
+
+// jumpTarget returns the name of the chain that a verdict leads to.
+func jumpTarget(data []byte) (chain string, jumps bool) {
+	verdict := attrs(data)
+	code := verdict[unix.NFTA_VERDICT_CODE]
+	return text(verdict[unix.NFTA_VERDICT_CHAIN]), len(code) == 4 && int32(binary.BigEndian.Uint32(code)) == unix.NFT_JUMP
 }

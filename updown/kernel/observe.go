@@ -66,10 +66,8 @@ func (k *Kernel) Observe(q plan.Query) (plan.Observation, error) {
 
 // others adds what is asked for of SAs and nftables.
 func (k *Kernel) others(o *plan.Observation, q plan.Query, ends []plan.Ends) error {
-	if q.Clamps {
-		if err := clamps(o); err != nil {
-			return err
-		}
+	if err := filters(o, q); err != nil {
+		return err
 	}
 	return k.sas(&o.Facts, q.SAs, ends)
 }

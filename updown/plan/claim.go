@@ -5,6 +5,7 @@ import (
 
 	"github.com/ipsecif/ipsecif/routing"
 	"github.com/ipsecif/ipsecif/xfrmi"
+	"github.com/ipsecif/ipsecif/xfrmi/firewall"
 )
 
 // OnLoss says what happens to protected traffic while its tunnel is gone.
@@ -53,6 +54,18 @@ type Tunnel struct {
 	LinkMTU  Size           `json:"link_mtu,omitzero"`
 	MSS      Size           `json:"mss,omitzero"`
 	ESP      xfrmi.ESP      `json:"esp,omitzero"` // what its SAs add to packets at most, for sizes that are computed
+
+	// NFLog is the NFLOG group that gets a copy of the packets of Pairs as they
+	// are in the tunnel, 0 for none.
+	NFLog uint32 `json:"nflog,omitempty"`
+	// CAT is the leased address that packets from Local have in the tunnel, where
+	// it is in Ours of a pair; invalid: they are not translated.
+	CAT netip.Addr `json:"cat,omitzero"`
+	// Accept has the tables of nftables in which packets of Pairs are accepted:
+	// those that are forwarded, and those of this host if it has an address of
+	// its own in Ours, or with AcceptHost.
+	Accept     []firewall.Table `json:"accept,omitempty"`
+	AcceptHost bool             `json:"accept_host,omitempty"`
 
 	// AddrLink is the link for Addrs, if that is not the tunnel's own.
 	AddrLink  string `json:"addr_link,omitempty"`

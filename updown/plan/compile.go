@@ -159,6 +159,7 @@ func (c *compiler) claim(claim Claim) {
 	c.put(claim, xfrmi.Attr{Link: t.Link, Name: xfrmi.AttrAlias, Value: t.Device().Alias()})
 	c.putMTU(claim)
 	c.putClamp(claim)
+	c.firewall(claim)
 	c.putVTI(claim)
 	c.checkVRF(claim)
 	for _, a := range asked(t, t.Link) {

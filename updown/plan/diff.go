@@ -7,6 +7,7 @@ import (
 
 	"github.com/ipsecif/ipsecif/routing"
 	"github.com/ipsecif/ipsecif/xfrmi"
+	"github.com/ipsecif/ipsecif/xfrmi/firewall"
 )
 
 // Conflict is a place that a claim needs and that somebody else has filled.
@@ -123,6 +124,8 @@ func home(o Object) string {
 	case xfrmi.Link:
 		return o.Name
 	case xfrmi.Clamp:
+		return o.Link
+	case firewall.Entry:
 		return o.Link
 	}
 	return LinkOf(o)

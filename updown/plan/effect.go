@@ -8,6 +8,7 @@ import (
 
 	"github.com/ipsecif/ipsecif/routing"
 	"github.com/ipsecif/ipsecif/xfrmi"
+	"github.com/ipsecif/ipsecif/xfrmi/firewall"
 )
 
 // Effect changes the state as an operation that succeeds does, with everything
@@ -36,6 +37,13 @@ func (s State) Effect(op Op) {
 	switch o := op.Object.(type) {
 	case xfrmi.ClampTable:
 		s.drop(diesWithTable)
+	case firewall.Place, firewall.Set:
+		s.drop(func(o2 Object) bool { return diesWithPart(o, o2) })
+	case firewall.Base:
+		s.drop(func(o2 Object) bool {
+			j, ok := o2.(firewall.Jump)
+			return ok && j.Place.Table == o.Table && j.Chain == o.Chain
+		})
 	case xfrmi.Link:
 		s.drop(func(o2 Object) bool { return LinkOf(o2) == o.Name })
 		s.release(o.Name)

@@ -8,6 +8,7 @@ import (
 	"github.com/ipsecif/ipsecif/conn"
 	"github.com/ipsecif/ipsecif/routing"
 	"github.com/ipsecif/ipsecif/xfrmi"
+	"github.com/ipsecif/ipsecif/xfrmi/firewall"
 )
 
 // PathQuery asks how packets with a mark leave for an address.
@@ -27,7 +28,8 @@ type Query struct {
 	Indexes  []uint32     // links likewise, by their index: they may have another name by now
 	SAs      []xfrmi.IfID // whose SAs are asked for
 	Clamps   bool         // whether what nftables has of ours is asked for
-	Near     *Near        // nil for everything
+	Firewall FirewallQuery
+	Near     *Near // nil for everything
 }
 
 // Near limits a query to the neighbourhood of some tunnels: beside it, only the
@@ -67,6 +69,7 @@ type Facts struct {
 	lent     map[conn.LocalAddr]bool    // addresses that ipsecif has put on other links
 	links    map[string]xfrmi.Link      // by name
 	vrfs     map[string]string          // by name of a link, the VRF that it belongs to
+	bases    []firewall.Base            // of the admin's, in tables that were asked for
 	NoNetns  map[string]string          // of Query.Netns, those that there are not, and why
 	netns    string                     // the network namespace that the names of links are for
 	spaces   map[string]State           // the states of all network namespaces
@@ -163,7 +166,7 @@ func (f Facts) Outside(s State) Facts {
 // about returns the facts with what follows from the links in a state.
 func (f Facts) about(s State) Facts {
 	f.Tunnels, f.serving = orderOf(s), serving(s)
-	f.lent, f.links, f.vrfs = lent(s, f.Tunnels), linksOf(s), vrfs(s)
+	f.lent, f.links, f.vrfs, f.bases = lent(s, f.Tunnels), linksOf(s), vrfs(s), bases(s)
 	return f
 }
 

@@ -5,6 +5,7 @@ import (
 
 	"github.com/ipsecif/ipsecif/routing"
 	"github.com/ipsecif/ipsecif/xfrmi"
+	"github.com/ipsecif/ipsecif/xfrmi/firewall"
 )
 
 // Place is a table and the rule priority that goes with it.
@@ -61,6 +62,10 @@ func (m Managed) Owns(o Object) bool {
 		return o.Other == ""
 	case xfrmi.ClampChain, xfrmi.Clamp:
 		return true // nobody else has business in our table
+	case firewall.Base:
+		return false
+	case firewall.Object:
+		return true // by its name
 	}
 	return false
 }

@@ -4,6 +4,7 @@ import (
 	"strings"
 
 	"github.com/ipsecif/ipsecif/xfrmi"
+	"github.com/ipsecif/ipsecif/xfrmi/firewall"
 )
 
 // nftCommand returns an operation on an object of nftables as the command that
@@ -37,7 +38,7 @@ func (p *parser) nft() Op {
 	for _, o := range nftObjects(p.words) {
 		for _, verb := range []Verb{Add, Replace, Del} {
 			op := Op{verb, o}
-			if line == nftCommand(op) {
+			if line == op.String() {
 				p.words = nil
 				return op
 			}
@@ -60,6 +61,9 @@ func nftObjects(words []string) []Object {
 		if c, ok := xfrmi.ParseClampChain(w); ok {
 			objects = append(objects, c, xfrmi.Clamp{Link: link, MSS: c.MSS})
 		}
+	}
+	for _, o := range firewall.Candidates(words) {
+		objects = append(objects, o)
 	}
 	return objects
 }

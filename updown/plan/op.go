@@ -6,6 +6,7 @@ import (
 
 	"github.com/ipsecif/ipsecif/routing"
 	"github.com/ipsecif/ipsecif/xfrmi"
+	"github.com/ipsecif/ipsecif/xfrmi/firewall"
 )
 
 // Verb is what an operation does with its object. The zero value is invalid.
@@ -59,6 +60,8 @@ func (op Op) String() string {
 		return ip(o.Family, "rule", op.Verb.String(), o)
 	case xfrmi.ClampTable, xfrmi.ClampChain, xfrmi.Clamp:
 		return nftCommand(op)
+	case firewall.Object:
+		return "nft '" + firewallCommand(op) + "'"
 	}
 	return fmt.Sprintf("%s %s", op.Verb, op.Object)
 }

@@ -6,6 +6,7 @@ import (
 
 	"github.com/ipsecif/ipsecif/routing"
 	"github.com/ipsecif/ipsecif/xfrmi"
+	"github.com/ipsecif/ipsecif/xfrmi/firewall"
 )
 
 // Ranks of objects, in the order of making. What lets ESP and IKE escape comes
@@ -15,7 +16,7 @@ const (
 	rankLink = iota
 	rankAddr
 	rankSysctl
-	rankClamp
+	rankFilter // what nftables have
 	rankEscape // guards, and routes to peers
 	rankRule
 	rankAttract // routes through an xfrm interface
@@ -46,13 +47,15 @@ func (r order) rank(o Object) int {
 	case routing.Sysctl:
 		return rankSysctl
 	case xfrmi.ClampTable, xfrmi.ClampChain, xfrmi.Clamp:
-		return rankClamp
+		return rankFilter
 	case routing.Rule:
 		return rankRule
 	case routing.Route:
 		if o.Type == routing.Unicast && r[o.Dev] {
 			return rankAttract
 		}
+	case firewall.Object:
+		return rankFilter
 	}
 	return rankEscape
 }
@@ -82,6 +85,8 @@ func (r order) place(o Object) place {
 		p.n = 1 // in the table, which is 0
 	case xfrmi.Clamp:
 		p.n = 2 // refers to its chain
+	case firewall.Object:
+		p.n, _ = firewallOrder(o)
 	}
 	return p
 }

@@ -6,6 +6,7 @@ import (
 
 	"github.com/ipsecif/ipsecif/routing"
 	"github.com/ipsecif/ipsecif/xfrmi"
+	"github.com/ipsecif/ipsecif/xfrmi/firewall"
 )
 
 // revert returns the operations that undo what done has done in one network
@@ -14,6 +15,7 @@ func revert(before, now State, done []Op) (unmakes, makes []Op) {
 	made := map[string]Object{}      // by key, what done has left there; nil for deleted
 	links := map[string]bool{}       // whose objects may have gone along with something
 	table := false                   // the same of nftables
+	var parts []Object               // the same of parts of nftables
 	sources := map[netip.Addr]bool{} // whose routes may have gone along
 	for _, op := range done {
 		key := op.Object.Key()
@@ -30,6 +32,8 @@ func revert(before, now State, done []Op) (unmakes, makes []Op) {
 			links[o.Link], sources[o.Prefix.Addr()] = true, true
 		case xfrmi.ClampTable:
 			table = true
+		case firewall.Place, firewall.Set:
+			parts = append(parts, o)
 		}
 	}
 	r := orderOf(before, now)
@@ -40,7 +44,7 @@ func revert(before, now State, done []Op) (unmakes, makes []Op) {
 	for key, was := range before {
 		ours, touched := made[key]
 		route, _ := was.(routing.Route)
-		along := links[LinkOf(was)] || sources[route.Src] || table && diesWithTable(was)
+		along := links[LinkOf(was)] || sources[route.Src] || table && diesWithTable(was) || diesWithAny(parts, was)
 		if !touched && !along || comesByItself(was) {
 			continue
 		}
@@ -63,9 +67,10 @@ func revert(before, now State, done []Op) (unmakes, makes []Op) {
 // it may refer to one.
 func cut(unmakes []Op) (rest, chains []Op) {
 	for _, op := range unmakes {
-		if _, ok := op.Object.(xfrmi.ClampChain); ok {
+		switch op.Object.(type) {
+		case xfrmi.ClampChain, firewall.Chain:
 			chains = append(chains, op)
-		} else {
+		default:
 			rest = append(rest, op)
 		}
 	}
@@ -119,10 +124,16 @@ func comesByItself(o Object) bool {
 func prune(unmakes []Op) []Op {
 	dying := map[string]bool{}
 	table := slices.Contains(unmakes, Op{Del, xfrmi.ClampTable{}})
+	var parts []Object
 	for _, op := range unmakes {
-		if l, ok := op.Object.(xfrmi.Link); ok && op.Verb == Del {
-			dying[l.Name] = true
+		switch o := op.Object.(type) {
+		case xfrmi.Link:
+			dying[o.Name] = dying[o.Name] || op.Verb == Del
+		case firewall.Place, firewall.Set:
+			parts = append(parts, o)
 		}
 	}
-	return slices.DeleteFunc(unmakes, func(op Op) bool { return dying[LinkOf(op.Object)] || table && diesWithTable(op.Object) })
+	return slices.DeleteFunc(unmakes, func(op Op) bool {
+		return dying[LinkOf(op.Object)] || table && diesWithTable(op.Object) || diesWithAny(parts, op.Object)
+	})
 }

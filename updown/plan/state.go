@@ -13,8 +13,8 @@ import (
 
 // Object is one thing in the kernel: an xfrmi.Link, xfrmi.Attr, xfrmi.Addr,
 // routing.Sysctl, routing.Route or routing.Rule, or of nftables an
-// xfrmi.ClampTable, xfrmi.ClampChain or xfrmi.Clamp; or an InNetns, which is one
-// of those in another network namespace. Objects are comparable
+// xfrmi.ClampTable, xfrmi.ClampChain or xfrmi.Clamp, or a firewall.Object; or an
+// InNetns, which is one of those in another network namespace. Objects are comparable
 // values: == is equality, Key is identity. String is the notation of ip(8),
 // sysctl(8) or nft(8) without the command.
 type Object interface {

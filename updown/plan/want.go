@@ -82,6 +82,7 @@ func (w Want) On(have State, m Managed) Want {
 		return a.Name == xfrmi.AttrAddrGen && have[a.Key()] == nil && w.staysSmall(have, a.Link)
 	})
 	w.settleClamps(have)
+	w.settleFirewall()
 	if len(w.Within) > 0 {
 		spaces := have.split()
 		w.Within = maps.Clone(w.Within)
