@@ -55,6 +55,8 @@ var (
 	keyVTIShared      = keyFor("vti-shared")
 	keyManaged        = keyFor("ipsec-interface-managed")
 	keyDNSResolver    = keyFor("dns-resolver")
+	keyAccept         = keyFor("accept")
+	keyAcceptHost     = keyFor("accept-host")
 	keyEscape         = keyFor("escape")
 	keyIfID           = keyFor("if_id")
 	keyInterfaceIPDev = keyFor("interface-ip-dev")
@@ -271,6 +273,7 @@ func (b *builder) ownValues(s *Setup) {
 	s.OnLoss = OnLoss(b.wordOf(keyOnLoss, uint8(s.OnLoss)))
 	s.LinkMTU = b.sizeOf(keyLinkMTU, minLinkMTU, maxLinkMTU, s.LinkMTU)
 	s.MSS = b.sizeOf(keyMSS, minMSS, maxMSS, s.MSS)
+	s.Accept = b.tablesOf(keyAccept, s.Accept)
 }
 
 // maxRulePriority keeps our rules in front of the kernel's rule for the main

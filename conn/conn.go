@@ -32,6 +32,8 @@ type Conn struct {
 	Netns     string    // own key netns=, name of the network namespace that the interface is in
 	Multicast bool      // own key multicast=, of the interface
 
+	AcceptHost bool // own key accept-host=, packets from and to this host too
+
 	Metric     uint32 // metric=, of routes; 0 is none
 	MTU        uint32 // mtu= in bytes, of routes and never of the device; 0 is none
 	Priority   uint32 // priority= of the kernel's IPsec policy; 0 is automatic
@@ -61,6 +63,8 @@ type Conn struct {
 	RouteBy      RouteBy   // route-by=
 	LinkMTU      Size      // link-mtu=, of the device and never of routes
 	MSS          Size      // mss=, of TCP connections through the device
+
+	Accept []FilterTable // accept=, where packets of the tunnel are accepted
 
 	keys []KeyValue
 }

@@ -217,6 +217,8 @@ var keywords = [...]keyword{
 	{name: "xfrmlifetime", alias: "expire-lifetime", flags: inSetup | decimal4, kind: duration},
 
 	// Our own keys.
+	{name: "accept", flags: inConn | inSetup | own},
+	{name: "accept-host", flags: inConn | own | negotiate, kind: yesNo},
 	{name: "escape", flags: inConn | inSetup | own, kind: escapeWord},
 	{name: "if_id", flags: inConn | own | negotiate},
 	{name: "interface-ip-dev", flags: inConn | own | negotiate, kind: addrDevWord},

@@ -21,6 +21,8 @@ type Setup struct {
 	RouteBy      RouteBy   // route-by=
 	LinkMTU      Size      // link-mtu=, of the device and never of routes
 	MSS          Size      // mss=, of TCP connections through the device
+
+	Accept []FilterTable // accept=, where packets of the tunnel are accepted
 }
 
 // Conn returns a conn that no section is about, with nothing but the values of
@@ -35,5 +37,5 @@ func (s Setup) Conn(name string) Conn {
 func (s Setup) apply(c *Conn) {
 	c.Table, c.RulePriority, c.Scheme = s.Table, s.RulePriority, s.Scheme
 	c.LocalLAN, c.Escape, c.OnLoss, c.RouteBy = s.LocalLAN, s.Escape, s.OnLoss, s.RouteBy
-	c.LinkMTU, c.MSS, c.HookError = s.LinkMTU, s.MSS, s.HookError
+	c.LinkMTU, c.MSS, c.HookError, c.Accept = s.LinkMTU, s.MSS, s.HookError, s.Accept
 }

@@ -256,7 +256,7 @@ func (e *Engine) observeAll(q plan.Query, managed plan.Managed) (plan.Query, pla
 
 // query asks for what the claims and the conns depend on.
 func query(managed plan.Managed, claims []plan.Claim, saved []plan.Saved, conns []conn.Conn, names map[string]netip.Addr) plan.Query {
-	q := plan.Query{Clamps: true}
+	q := plan.Query{Clamps: true, Firewall: firewallQuery(claims, conns)}
 	for _, p := range managed {
 		if !slices.Contains(q.Tables, p.Table) && p.Table != routing.TableMain {
 			q.Tables = append(q.Tables, p.Table)

@@ -35,7 +35,7 @@ func (r *run) surprised(err error) bool {
 // isSurprise reports whether what was to be made is there, or what was to be
 // deleted is not.
 func isSurprise(err error) bool {
-	return slices.ContainsFunc([]error{unix.EEXIST, unix.ENOENT, unix.ESRCH, unix.ENODEV, unix.EADDRNOTAVAIL, unix.ENETDOWN},
+	return slices.ContainsFunc([]error{unix.EEXIST, unix.ENOENT, unix.ESRCH, unix.ENODEV, unix.EADDRNOTAVAIL, unix.ENETDOWN, unix.EBUSY},
 		func(number error) bool { return errors.Is(err, number) })
 }
 
@@ -109,6 +109,7 @@ func (n *nearRun) prepare(t task) (run, error) {
 		return *r, err
 	}
 	r.query = n.query(before, conns)
+	r.askFor(before)
 	if r.have, err = n.Kernel.Observe(r.query); err != nil {
 		return *r, err
 	}
@@ -119,6 +120,7 @@ func (n *nearRun) prepare(t task) (run, error) {
 	}
 	facts := n.facts()
 	unresolved := r.resolve(facts)
+	r.askFor(r.added)
 	r.sort(before, drop)
 	others, err := n.others(before, facts)
 	if err != nil {
@@ -139,7 +141,7 @@ func (n *nearRun) prepare(t task) (run, error) {
 	want, problems := plan.Compile(r.claims, facts)
 	n.limit(before, want)
 	// What stands in the way is told by somebody who has seen everything.
-	if unresolved != nil || r.compare(want, problems) != nil || !n.sufficient(before) || r.takesRoutes() {
+	if unresolved != nil || r.compare(want, problems) != nil || !n.sufficient(before) || r.takesRoutes() || r.leavesSets() {
 		return *r, errLookFurther
 	}
 	r.refresh = nil

@@ -14,7 +14,7 @@ import (
 // query asks for what is near the conns and the claims. The routes of a table
 // are read by its first user only, who has to know that nobody else is there.
 func (n *nearRun) query(before []plan.Claim, conns []conn.Conn) plan.Query {
-	q := plan.Query{Paths: paths(before, conns, n.Names), SAs: sas(nil, conns), Clamps: clamps(before, conns), Near: &plan.Near{}}
+	q := plan.Query{Paths: paths(before, conns, n.Names), SAs: sas(nil, conns), Clamps: clamps(before, conns), Firewall: firewallQuery(before, conns), Near: &plan.Near{}}
 	for _, s := range n.run.saved {
 		q.Settings = append(q.Settings, s.Link)
 		q.Indexes = append(q.Indexes, s.Index)

@@ -94,6 +94,7 @@ func (e *Engine) prepare(t task) (run, error) {
 	}
 	r.query = query(r.managed, before, saved, conns, e.Names)
 	if t.collect {
+		r.query.Firewall.All = true
 		r.query, r.managed, r.have, err = e.observeAll(r.query, r.managed)
 	} else {
 		r.have, err = e.Kernel.Observe(r.query)

@@ -105,7 +105,7 @@ func (h header) load(s firewall.Set, reg uint32, bits int) []expr.Any {
 // actionRule returns the rule of a chain that does something with packets.
 func actionRule(a firewall.Action) []expr.Any {
 	if a.Group != 0 {
-		return []expr.Any{&expr.Log{Key: 1 << unix.NFTA_LOG_GROUP, Group: a.Group}}
+		return []expr.Any{&expr.Log{Key: 1 << unix.NFTA_LOG_GROUP, Group: a.Group}, &expr.Verdict{Kind: expr.VerdictAccept}}
 	}
 	family, what := uint32(unix.NFPROTO_IPV4), expr.NATTypeSourceNAT
 	if a.To.Is6() {

@@ -106,13 +106,18 @@ func (r *filterReader) ourTables() ([]firewall.Place, error) {
 
 // everywhere returns the places in all tables of the admin's.
 func (r *filterReader) everywhere() ([]firewall.Place, error) {
+	chains, err := r.ListChains()
+	if err != nil {
+		return nil, err
+	}
 	var places []firewall.Place
 	for family, number := range nftFamilies {
-		chains, err := r.chainsOf(number)
-		if err != nil {
-			return nil, err
-		}
+		r.chains[number] = nil
 		for _, chain := range chains {
+			if chain.Table.Family != number {
+				continue
+			}
+			r.chains[number] = append(r.chains[number], chain)
 			for _, p := range firewall.PlacesIn(firewall.Table{Family: family, Name: chain.Table.Name}) {
 				if chain.Name == p.Chain() {
 					places = append(places, p)

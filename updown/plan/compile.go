@@ -259,6 +259,9 @@ func (c *compiler) source(t Tunnel, theirs netip.Prefix) netip.Addr {
 			ours = append(ours, p.Ours)
 		}
 	}
+	if len(t.Sources) == 0 && slices.ContainsFunc(ours, func(p netip.Prefix) bool { return t.translates(Pair{p, theirs}) }) {
+		return t.Local // which is what is translated
+	}
 	for _, s := range sources(t, theirs.Addr().Is4()) {
 		if slices.ContainsFunc(ours, func(p netip.Prefix) bool { return p.Contains(s) }) {
 			return s

@@ -11,8 +11,13 @@ import (
 // nowhere, because the admin's table has no chain for it at the moment, is kept
 // where it is.
 func (c *compiler) firewall(claim Claim) {
+	entries := claim.Tunnel.FirewallEntries()
+	if claim.Tunnel.Netns != "" && len(entries) > 0 {
+		c.problem(claim, "nflog-group, cat and accept: nftables of this network namespace do not see what goes through an interface in another")
+		return
+	}
 	missing := map[firewall.Place]bool{}
-	for _, e := range claim.Tunnel.FirewallEntries() {
+	for _, e := range entries {
 		jumps := c.jumps(e.Place)
 		lost := !e.Place.IsTable() && len(jumps) == 0
 		if lost && e.Place.Purpose == firewall.Forward && !missing[e.Place] && !c.facts.NoFilter {

@@ -152,6 +152,7 @@ func (r *resolver) ends(t *Tunnel) {
 	case usesVTI(r.c):
 		r.vti(t, ours, local.Addr)
 	}
+	r.firewall(t, side, ours, local.Addr)
 	if r.c.AddrDev == conn.AddrDevLo {
 		t.moveAddrs(cmp.Or(t.VRF, "lo"))
 	}

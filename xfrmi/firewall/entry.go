@@ -25,7 +25,7 @@ func (a Action) chain() string {
 // statement returns what the chain does in the notation of nft(8).
 func (a Action) statement() string {
 	if a.Group != 0 {
-		return fmt.Sprintf("log group %d", a.Group)
+		return fmt.Sprintf("log group %d accept", a.Group) // of nets in each other, one counts
 	}
 	family := "ip"
 	if a.To.Is6() {
