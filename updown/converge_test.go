@@ -34,6 +34,8 @@ conn road
 	ipsec-interface=1
 	link-mtu=auto
 	mss=auto
+	nflog=5
+	accept=inet/filter
 
 conn same-peer
 	right=192.1.2.23
@@ -76,6 +78,8 @@ conn external-net
 	ipsec-interface=external
 	if_id=51
 	on-loss=block
+	nflog=6
+	accept=inet/filter,ip6/filter
 
 conn external-host
 	right=192.1.2.72
@@ -89,6 +93,8 @@ conn external-same-id
 	rightsubnet=192.1.2.72/32,10.72.0.0/16
 	ipsec-interface=external
 	if_id=52
+	accept=inet/filter
+	accept-host=yes
 `
 
 // vtiConf has VTI devices, two conns on one of them.
@@ -142,6 +148,8 @@ conn beside
 	rightsubnet=192.1.2.49/32,10.6.0.0/16
 	ipsec-interface=8
 	on-loss=keep
+	nflog=5
+	accept=inet/filter
 `
 
 // byPeerConf is for the overlay scheme alone: peers that are in the nets of
@@ -317,7 +325,7 @@ func newWorld(t *testing.T, scheme string) *world {
 	case "not-mark": // one mark for all
 		text = strings.Replace(text, "conn %default\n", "conn %default\n\tmark-out=0x100/0xff00\n", 1)
 	}
-	f, ds := conn.Load(mapFS{fstest.MapFS{"own.conf": {Data: []byte(text + mixedConf + externalConf + vtiConf)}}}, "own.conf")
+	f, ds := conn.Load(mapFS{fstest.MapFS{"own.conf": {Data: []byte(text + mixedConf + externalConf + vtiConf + firewallConf)}}}, "own.conf")
 	conns, more := f.Conns()
 	if err := errors.Join(ds.Err(), more.Err()); err != nil {
 		t.Fatal(err)
@@ -325,6 +333,7 @@ func newWorld(t *testing.T, scheme string) *world {
 	w.conns = conns
 	w.managed = plan.Managed{plan.DefaultPlace, {Table: 50, Priority: 1100}, {Table: 10}}
 	w.apply(convergeKernel)
+	w.apply(firewallKernel)
 	w.newNetns()
 	w.foreign = w.foreignState()
 	w.kernel.After = w.hold
@@ -497,7 +506,12 @@ func (w *world) step(which, what byte) {
 			}
 		})
 		w.broken = true
-	case 6: // somebody renames the link, or takes it away, or down, or its namespace away
+	case 6: // somebody renames the link, or takes it away, or down, or its namespace away, or loads a firewall
+		if what&32 != 0 {
+			w.flush(which)
+			w.broken = true
+			break
+		}
 		if c.Netns != "" {
 			w.newNetns()
 			delete(w.steady, c.Name)

@@ -61,7 +61,7 @@ func (w *world) linkOf(c conn.Conn) string {
 
 // rename gives a link a name that nobody else has, and returns it.
 func (w *world) rename(link string) string {
-	if link == "" || w.kernel.State[xfrmi.Clamp{Link: link}.Key()] != nil {
+	if link == "" || w.kernel.State[xfrmi.Clamp{Link: link}.Key()] != nil || w.hasEntry(link) {
 		return link // nftables knows links by their names, so that is a change
 	}
 	w.renames++

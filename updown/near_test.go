@@ -2,6 +2,7 @@ package updown_test
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"testing/fstest"
@@ -45,6 +46,9 @@ func manyConf(scheme string) string {
 	for i := range 20 {
 		fmt.Fprintf(&b, "conn vti-%d\n\tright=192.1.8.%d\n\tleftsubnet=10.1.0.0/16\n\trightsubnet=10.6.%d.0/24\n\tvti-interface=vti%d\n\tvti-routing=yes\n\tmark-in=%d\n", i, i+1, i, i, i+1)
 	}
+	for i := range 20 {
+		fmt.Fprintf(&b, "conn filtered-%d\n\tright=192.1.10.%d\n\tleftsubnet=10.1.0.0/16\n\trightsubnet=10.8.%d.0/24\n\tipsec-interface=%d\n\taccept=inet/filter\n\tnflog=5\n", i, i+1, i, i+701)
+	}
 	b.WriteString("conn net\n\tright=192.1.2.200\n\tleftsubnet=10.1.0.0/16\n\trightsubnet=10.2.200.0/24\n\tipsec-interface=300\n")
 	b.WriteString("conn host\n\tright=192.1.4.200\n\tipsec-interface=301\n")
 	b.WriteString("conn shared\n\tright=192.1.5.200\n\tleftsubnet=10.1.0.0/16\n\trightsubnet=10.3.200.0/24\n\tipsec-interface=200\n\tleftinterface-ip=172.16.0.200/32\n")
@@ -54,6 +58,9 @@ func manyConf(scheme string) string {
 	b.WriteString("conn external-host\n\tright=192.1.9.201\n\tipsec-interface=external\n\tif_id=1201\n")
 	b.WriteString("conn vti\n\tright=192.1.8.200\n\tleftsubnet=10.1.0.0/16\n\trightsubnet=10.6.200.0/24\n\tvti-interface=vti200\n\tvti-routing=yes\n\tmark-in=200\n\tleftvti=172.16.2.1/30\n")
 	b.WriteString("conn vti-shared\n\tright=192.1.8.1\n\tleftsubnet=10.1.0.0/16\n\trightsubnet=10.6.201.0/24\n\tvti-interface=vti0\n\tvti-routing=yes\n\tmark-in=1\n")
+	b.WriteString("conn filtered\n\tright=192.1.10.200\n\tleftsubnet=10.1.0.0/16,2001:db8:1::/64\n\trightsubnet=10.8.200.0/24,2001:db8:5::/64\n\tipsec-interface=730\n\taccept=inet/filter,ip6/filter\n\taccept-host=yes\n\tnflog=6\n")
+	b.WriteString("conn filtered-alike\n\tright=192.1.10.201\n\tleftsubnet=10.1.0.0/16\n\trightsubnet=10.8.201.0/24\n\tipsec-interface=701\n\taccept=inet/filter\n\tnflog=5\n")
+	b.WriteString("conn translated\n\tright=192.1.10.202\n\tleftsubnet=10.1.0.1/32\n\tleftcat=yes\n\trightsubnet=10.8.202.0/24\n\tipsec-interface=731\n\tnflog=5\n")
 	return b.String()
 }
 
@@ -72,7 +79,7 @@ func testNear(t *testing.T, scheme string) {
 		t.Fatal(ds, more)
 	}
 	k := &watched{Kernel: fake.New()}
-	for _, line := range convergeKernel {
+	for _, line := range slices.Concat(convergeKernel, firewallKernel) {
 		op, err := plan.ParseOp(line)
 		if err == nil {
 			err = k.Apply([]plan.Op{op}, func(plan.Op) {})
@@ -82,11 +89,11 @@ func testNear(t *testing.T, scheme string) {
 		}
 	}
 	e := &updown.Engine{Kernel: k, Store: claim.Open(t.TempDir()), Trace: func(plan.Op) {}}
-	if _, err := e.Up(conns[:140]); err != nil {
+	if _, err := e.Up(conns[:160]); err != nil {
 		t.Fatal(err)
 	}
 	many := k.Kernel.All()
-	for _, c := range conns[140:] {
+	for _, c := range conns[160:] {
 		for _, step := range []struct {
 			name string
 			do   func() (plan.Plan, error)

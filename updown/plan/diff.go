@@ -7,7 +7,6 @@ import (
 
 	"github.com/ipsecif/ipsecif/routing"
 	"github.com/ipsecif/ipsecif/xfrmi"
-	"github.com/ipsecif/ipsecif/xfrmi/firewall"
 )
 
 // Conflict is a place that a claim needs and that somebody else has filled.
@@ -124,8 +123,6 @@ func home(o Object) string {
 	case xfrmi.Link:
 		return o.Name
 	case xfrmi.Clamp:
-		return o.Link
-	case firewall.Entry:
 		return o.Link
 	}
 	return LinkOf(o)
