@@ -55,6 +55,8 @@ func TestScenarios(t *testing.T) {
 			"snapshot":  snapshot,
 			"restored":  restored,
 			"layout":    layout,
+			"nflog":     nflog,
+			"copied":    copied,
 			"netns":     netns,
 			"shell":     shell,
 			"ping":      ping,
