@@ -217,6 +217,8 @@ func explain(op plan.Op, err error, done []plan.Op) error {
 		if link.External {
 			e.Hint = "a device with this name or another external xfrm interface exists; one that was moved to another network namespace keeps its place here"
 		}
+	case isFirewall(op) && op.Verb == plan.Add && (errors.Is(err, unix.EOPNOTSUPP) || errors.Is(err, unix.EAFNOSUPPORT)):
+		e.Hint = "the running kernel has no nftables that can do this; nflog-group= needs CONFIG_NFT_LOG, leftcat= Linux 5.2 with CONFIG_NFT_NAT"
 	case isFilter(op) && op.Verb == plan.Add && (errors.Is(err, unix.EOPNOTSUPP) || errors.Is(err, unix.EAFNOSUPPORT)):
 		e.Hint = "the running kernel has no nftables that can do this; mss= needs Linux 4.14 with CONFIG_NF_TABLES_INET (modprobe nf_tables)"
 	}
