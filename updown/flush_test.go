@@ -38,7 +38,7 @@ var firewallKernel = []string{
 // flush is what the admin's `nft -f` does: it takes what is in some tables away,
 // and makes what is the admin's own anew.
 func (w *world) flush(which byte) {
-	switch which % 3 {
+	switch which % 4 {
 	case 0:
 		w.forget(firewall.LogPlace)
 	case 1:
@@ -46,6 +46,13 @@ func (w *world) flush(which byte) {
 	case 2:
 		for _, p := range firewall.PlacesIn(firewall.Table{Family: "inet", Name: "filter"}) {
 			w.forget(p)
+		}
+	case 3: // as iptables-nft -F and -X do, which leave sets
+		for _, o := range w.kernel.State.Sorted() {
+			if j, ok := o.(firewall.Jump); ok {
+				w.kernel.State.Effect(plan.Op{Verb: plan.Del, Object: j})
+				w.kernel.State.Effect(plan.Op{Verb: plan.Del, Object: j.Place})
+			}
 		}
 	}
 }

@@ -82,11 +82,21 @@ func (k *Kernel) hasTable(t firewall.Table) bool {
 	return false
 }
 
+// hasOf reports whether anything of a place is there.
+func (k *Kernel) hasOf(p firewall.Place) bool {
+	for _, o := range k.State {
+		if s, ok := o.(firewall.Set); ok && s.Place == p {
+			return true
+		}
+	}
+	return k.State[p.Key()] != nil
+}
+
 // showsFirewall reports whether a query shows an object of nftables. Tables of
 // ours are seen whenever that of the clamp is asked for.
 func (k *Kernel) showsFirewall(o firewall.Object, q plan.Query) bool {
 	asked := func(p firewall.Place) bool {
-		known := p.IsTable() && q.Clamps && q.Near == nil || q.Firewall.All && k.State[p.Key()] != nil
+		known := p.IsTable() && q.Clamps && q.Near == nil || q.Firewall.All && k.hasOf(p)
 		return slices.Contains(q.Firewall.Places, p) || known
 	}
 	switch o := o.(type) {

@@ -2,6 +2,7 @@ package kernel
 
 import (
 	"net/netip"
+	"slices"
 
 	"github.com/google/nftables"
 	"github.com/google/nftables/binaryutil"
@@ -43,7 +44,7 @@ func nftSetOf(s firewall.Set) *nftables.Set {
 		address = nftables.TypeIP6Addr
 	}
 	return &nftables.Set{
-		Table: nftTableOf(s.Place.Table), Name: s.Name(), IsMap: s.IsMap(), Concatenation: true, KeyByteOrder: binaryutil.NativeEndian,
+		Table: nftTableOf(s.Place.Table), Name: s.Name(), IsMap: true, Concatenation: true, KeyByteOrder: binaryutil.NativeEndian,
 		KeyType: nftables.MustConcatSetType(nftables.TypeIFName, address, address), DataType: nftables.TypeVerdict,
 	}
 }
@@ -77,11 +78,7 @@ func setRule(s firewall.Set, d firewall.Direction) []expr.Any {
 	exprs = append(exprs, &expr.Meta{Key: key, Register: regLink})
 	exprs = append(exprs, theirs.load(s, regTheirs, s.Theirs)...)
 	exprs = append(exprs, ours.load(s, regOurs, s.Ours)...)
-	lookup := &expr.Lookup{SourceRegister: regLink, SetName: s.Name(), IsDestRegSet: s.IsMap()}
-	if s.IsMap() {
-		return append(exprs, lookup)
-	}
-	return append(exprs, lookup, &expr.Verdict{Kind: expr.VerdictAccept})
+	return append(exprs, &expr.Lookup{SourceRegister: regLink, SetName: s.Name(), IsDestRegSet: true})
 }
 
 // header is an address of a packet: where it is in the headers of IP.
@@ -152,7 +149,7 @@ func queueFirewall(c *nftables.Conn, ops []plan.Op) error {
 			if ops[0].Verb == plan.Del {
 				err = queueRemoval(c, o)
 			} else {
-				err = queueAddition(c, o)
+				err = queueAddition(c, ops[0])
 			}
 		}
 		if err != nil {
@@ -170,8 +167,8 @@ func sameSet(a, b plan.Op) bool {
 	return ok1 && ok2 && a.Verb == b.Verb && x.Set() == y.Set()
 }
 
-func queueAddition(c *nftables.Conn, o plan.Object) error {
-	switch o := o.(type) {
+func queueAddition(c *nftables.Conn, op plan.Op) error {
+	switch o := op.Object.(type) {
 	case firewall.Base:
 		c.AddTable(nftTableOf(o.Table))
 		chain := nftChainOf(o.Table, o.Chain)
@@ -191,7 +188,11 @@ func queueAddition(c *nftables.Conn, o plan.Object) error {
 		c.FlushChain(chain)
 		c.AddRule(&nftables.Rule{Table: chain.Table, Chain: chain, Exprs: actionRule(o.Action)})
 	case firewall.Set:
-		if err := c.AddSet(nftSetOf(o), nil); err != nil {
+		queueSet := func() error { return c.AddSet(nftSetOf(o), nil) }
+		if op.Verb == plan.Replace {
+			queueSet = func() error { return queueSilence(c, o) }
+		}
+		if err := queueSet(); err != nil {
 			return err
 		}
 		for _, d := range o.Directions() {
@@ -221,40 +222,56 @@ func queueRemoval(c *nftables.Conn, o plan.Object) error {
 	case firewall.Chain:
 		c.DelChain(nftChainOf(o.Place.Table, o.Name()))
 	case firewall.Set:
-		for _, name := range o.Chains() {
-			if err := queueRuleRemoval(c, nftChainOf(o.Place.Table, name), func(r *nftables.Rule) bool { return looksInto(r, o.Name()) }); err != nil {
-				return err
-			}
+		if err := queueSilence(c, o); err != nil {
+			return err
 		}
 		c.DelSet(nftSetOf(o))
 	case firewall.Jump:
-		return queueRuleRemoval(c, nftChainOf(o.Place.Table, o.Chain), func(r *nftables.Rule) bool { return jumpsTo(r, o.Place.Chain()) })
+		deleted, err := queueRuleRemoval(c, nftChainOf(o.Place.Table, o.Chain), func(r *nftables.Rule) bool { return jumpsTo(r, o.Place.Chain()) })
+		if err == nil && deleted == 0 {
+			err = unix.ENOENT
+		}
+		return err
 	}
 	return nil
 }
 
-// queueRuleRemoval deletes rules of a chain by their handles. A set that has
-// lost a rule is not there for us, and its other one goes all the same.
-func queueRuleRemoval(c *nftables.Conn, chain *nftables.Chain, gone func(*nftables.Rule) bool) error {
-	rules, err := rulesOf(c, chain)
+// queueSilence deletes the rules of a set, as far as they are there.
+func queueSilence(c *nftables.Conn, s firewall.Set) error {
+	all, err := c.ListChainsOfTableFamily(nftFamilies[s.Place.Table.Family])
 	if err != nil {
 		return err
 	}
-	found := unix.ENOENT
+	for _, chain := range all {
+		if chain.Table.Name != s.Place.Table.Name || !slices.Contains(s.Chains(), chain.Name) {
+			continue
+		}
+		looks := func(r *nftables.Rule) bool { return looksInto(r, s.Name()) }
+		if _, err := queueRuleRemoval(c, nftChainOf(s.Place.Table, chain.Name), looks); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// queueRuleRemoval deletes rules of a chain by their handles, and returns how
+// many.
+func queueRuleRemoval(c *nftables.Conn, chain *nftables.Chain, gone func(*nftables.Rule) bool) (deleted int, err error) {
+	rules, err := rulesOf(c, chain)
+	if err != nil {
+		return 0, err
+	}
 	for _, r := range rules {
 		if !gone(r) {
 			continue
 		}
 		r.Table, r.Chain = chain.Table, chain
 		if err := c.DelRule(r); err != nil {
-			return err
+			return deleted, err
 		}
-		found = 0
+		deleted++
 	}
-	if found != 0 {
-		return found
-	}
-	return nil
+	return deleted, nil
 }
 
 func looksInto(r *nftables.Rule, set string) bool {
@@ -283,6 +300,7 @@ func queueEntries(c *nftables.Conn, set *nftables.Set, ops []plan.Op) error {
 		e := op.Object.(firewall.Entry)
 		element := nftables.SetElement{Key: elementKey(e)}
 		keys = append(keys, element)
+		element.VerdictData = &expr.Verdict{Kind: expr.VerdictAccept}
 		if chain, ok := e.Chain(); ok {
 			element.VerdictData = &expr.Verdict{Kind: expr.VerdictJump, Chain: chain.Name()}
 		}

@@ -13,7 +13,7 @@ import (
 // may be many.
 func (r *filterReader) single(set firewall.Set) error {
 	for _, e := range r.entries {
-		if e.Set() != set {
+		if e.Set().Key() != set.Key() {
 			continue
 		}
 		reply, err := elementRequest(e).Execute(unix.NETLINK_NETFILTER, 0)

@@ -104,28 +104,69 @@ func (r *filterReader) ourTables() ([]firewall.Place, error) {
 	return places, nil
 }
 
-// everywhere returns the places in all tables of the admin's.
+// everywhere returns the places in all tables of the admin's, among them those of
+// which only sets are left.
 func (r *filterReader) everywhere() ([]firewall.Place, error) {
-	chains, err := r.ListChains()
+	tables, err := r.ListTables()
 	if err != nil {
 		return nil, err
 	}
 	var places []firewall.Place
-	for family, number := range nftFamilies {
-		r.chains[number] = nil
-		for _, chain := range chains {
-			if chain.Table.Family != number {
+	for _, t := range tables {
+		for family, number := range nftFamilies {
+			if t.Family != number {
 				continue
 			}
-			r.chains[number] = append(r.chains[number], chain)
-			for _, p := range firewall.PlacesIn(firewall.Table{Family: family, Name: chain.Table.Name}) {
-				if chain.Name == p.Chain() {
-					places = append(places, p)
-				}
+			found, err := r.placesIn(firewall.Table{Family: family, Name: t.Name})
+			if err != nil {
+				return nil, err
 			}
+			places = append(places, found...)
 		}
 	}
 	return places, nil
+}
+
+// placesIn returns those places in a table of which something is there.
+func (r *filterReader) placesIn(t firewall.Table) ([]firewall.Place, error) {
+	chains, err := r.chainsIn(t)
+	if err != nil {
+		return nil, err
+	}
+	sets, err := r.setsOf(t)
+	if err != nil {
+		return nil, err
+	}
+	var places []firewall.Place
+	for _, p := range firewall.PlacesIn(t) {
+		ours := func(s *nftables.Set) bool { _, ok := firewall.ParseSet(p, s.Name); return ok }
+		if chains[p.Chain()] != nil || slices.ContainsFunc(sets, ours) {
+			places = append(places, p)
+		}
+	}
+	return places, nil
+}
+
+// chainsIn returns the chains of a table by name.
+func (r *filterReader) chainsIn(t firewall.Table) (map[string]*nftables.Chain, error) {
+	all, err := r.chainsOf(nftFamilies[t.Family])
+	chains := map[string]*nftables.Chain{}
+	for _, chain := range all {
+		if chain.Table.Name == t.Name {
+			chains[chain.Name] = chain
+		}
+	}
+	return chains, err
+}
+
+// setsOf returns the sets of a table, which are read once.
+func (r *filterReader) setsOf(t firewall.Table) ([]*nftables.Set, error) {
+	if sets, ok := r.sets[t]; ok {
+		return sets, nil
+	}
+	sets, err := r.GetSets(nftTableOf(t))
+	r.sets[t] = sets
+	return sets, err
 }
 
 // chainsOf returns the chains of all tables of a family, which are read once.
@@ -140,14 +181,13 @@ func (r *filterReader) chainsOf(family nftables.TableFamily) ([]*nftables.Chain,
 
 // place reads what a place has.
 func (r *filterReader) place(p firewall.Place) error {
-	all, err := r.chainsOf(nftFamilies[p.Table.Family])
+	chains, err := r.chainsIn(p.Table)
 	if err != nil {
 		return err
 	}
-	chains := map[string]*nftables.Chain{}
-	for _, chain := range all {
-		if chain.Table.Name == p.Table.Name {
-			chains[chain.Name] = chain
+	if len(chains) == 0 {
+		if there, err := r.hasTable(p.Table); err != nil || !there {
+			return err
 		}
 	}
 	there := true
@@ -164,10 +204,9 @@ func (r *filterReader) place(p firewall.Place) error {
 			return err
 		}
 	}
-	if !there {
-		return nil
+	if there {
+		r.state.Put(p)
 	}
-	r.state.Put(p)
 	for name := range chains {
 		if chain, ok := firewall.ParseChain(p, name); ok {
 			if err := r.action(chain); err != nil {
@@ -176,6 +215,12 @@ func (r *filterReader) place(p firewall.Place) error {
 		}
 	}
 	return r.setsIn(p, rules)
+}
+
+// hasTable reports whether there is a table.
+func (r *filterReader) hasTable(t firewall.Table) (bool, error) {
+	tables, err := r.ListTablesOfFamily(nftFamilies[t.Family])
+	return slices.ContainsFunc(tables, func(found *nftables.Table) bool { return found.Name == t.Name }), err
 }
 
 // isOwnBase reports whether a chain is a base chain as a place of ours has it.
@@ -220,21 +265,18 @@ func (r *filterReader) action(chain firewall.Chain) error {
 	return err
 }
 
-// setsIn adds the sets of a place that have their rules, and what is in them.
+// setsIn adds the sets of a place and what is in them.
 func (r *filterReader) setsIn(p firewall.Place, rules map[string][]*nftables.Rule) error {
-	all, read := r.sets[p.Table]
-	if !read {
-		var err error
-		if all, err = r.GetSets(nftTableOf(p.Table)); err != nil {
-			return err
-		}
-		r.sets[p.Table] = all
+	all, err := r.setsOf(p.Table)
+	if err != nil {
+		return err
 	}
 	for _, found := range all {
 		set, ok := firewall.ParseSet(p, found.Name)
-		if !ok || found.IsMap != set.IsMap() || !isLookedInto(set, rules) {
+		if !ok || !found.IsMap {
 			continue
 		}
+		set.Idle = !isLookedInto(set, rules)
 		r.state.Put(set)
 		if err := r.entriesOf(set); err != nil {
 			return err
@@ -285,8 +327,8 @@ func parseEntry(set firewall.Set, key, verdict []byte) (firewall.Entry, bool) {
 	e.Link = text(key[:ifNameBytes])
 	theirs, ours := address(key[ifNameBytes:ifNameBytes+size]), address(key[ifNameBytes+size:])
 	e.Theirs, e.Ours = netip.PrefixFrom(theirs, set.Theirs), netip.PrefixFrom(ours, set.Ours)
-	if !set.IsMap() {
-		return e, true
+	if !set.Place.IsTable() {
+		return e, accepts(verdict)
 	}
 	name, jumps := jumpTarget(verdict)
 	chain, ok := firewall.ParseChain(set.Place, name)

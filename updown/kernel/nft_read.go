@@ -107,6 +107,19 @@ func parseClamp(e nftables.SetElement) (xfrmi.Clamp, bool) {
 // jumpTarget returns the name of the chain that a verdict leads to.
 func jumpTarget(data []byte) (chain string, jumps bool) {
 	verdict := attrs(data)
+	return text(verdict[unix.NFTA_VERDICT_CHAIN]), verdictCode(verdict) == unix.NFT_JUMP
+}
+
+// accepts reports whether a verdict accepts packets.
+func accepts(data []byte) bool { return verdictCode(attrs(data)) == netfilterAccept }
+
+// netfilterAccept is NF_ACCEPT of linux/netfilter.h.
+const netfilterAccept = 1
+
+func verdictCode(verdict map[uint16][]byte) int32 {
 	code := verdict[unix.NFTA_VERDICT_CODE]
-	return text(verdict[unix.NFTA_VERDICT_CHAIN]), len(code) == 4 && int32(binary.BigEndian.Uint32(code)) == unix.NFT_JUMP
+	if len(code) != 4 {
+		return 0
+	}
+	return int32(binary.BigEndian.Uint32(code))
 }

@@ -39,6 +39,7 @@ func (s State) Effect(op Op) {
 		s.drop(diesWithTable)
 	case firewall.Place, firewall.Set:
 		s.drop(func(o2 Object) bool { return diesWithPart(o, o2) })
+		s.silence(o)
 	case firewall.Base:
 		s.drop(func(o2 Object) bool {
 			j, ok := o2.(firewall.Jump)

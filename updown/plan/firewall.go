@@ -131,8 +131,11 @@ func firewallCommand(op Op) string {
 	o := op.Object
 	switch o := o.(type) {
 	case firewall.Set:
-		if op.Verb == Del {
+		switch op.Verb {
+		case Del:
 			return o.Removal()
+		case Replace:
+			return o.Renewal()
 		}
 	case firewall.Jump:
 		if op.Verb == Del {
@@ -185,9 +188,20 @@ func diesWithPart(gone, o Object) bool {
 		return gone.IsTable() && placeOf(o) == gone && o != Object(gone)
 	case firewall.Set:
 		e, ok := o.(firewall.Entry)
-		return ok && e.Set() == gone
+		return ok && e.Set().Key() == gone.Key()
 	}
 	return false
+}
+
+// silence takes the rules away from the sets of a place whose chain is deleted.
+func (s State) silence(gone Object) {
+	p, ok := gone.(firewall.Place)
+	for key, o := range s {
+		if set, isSet := o.(firewall.Set); ok && isSet && set.Place == p {
+			set.Idle = true
+			s[key] = set
+		}
+	}
 }
 
 func diesWithAny(gone []Object, o Object) bool {

@@ -89,7 +89,7 @@ type Entry struct {
 
 // Set returns the set that has the entry.
 func (e Entry) Set() Set {
-	return Set{e.Place, e.Direction, e.Theirs.Addr().Is6(), e.Theirs.Bits(), e.Ours.Bits()}
+	return Set{Place: e.Place, Direction: e.Direction, IPv6: e.Theirs.Addr().Is6(), Theirs: e.Theirs.Bits(), Ours: e.Ours.Bits()}
 }
 
 // Chain returns the chain that the entry leads to, and false when there is none.
@@ -111,7 +111,7 @@ func (e Entry) String() string {
 	if c, ok := e.Chain(); ok {
 		return e.element() + " : jump " + c.Name() + " }"
 	}
-	return e.element() + " }"
+	return e.element() + " : accept }"
 }
 
 // Removal returns the deletion of the entry in the notation of nft(8).

@@ -16,16 +16,17 @@ const (
 )
 
 // Set has the elements of one place for packets of some directions, of one
-// family, with their addresses cut to some lengths.
+// family, with their addresses cut to some lengths. It is a map to verdicts, even
+// where all packets are accepted: iptables-nft shows a rule without what it does
+// not know, and one that accepts would accept everything when it is restored.
 type Set struct {
 	Place        Place
 	Direction    Direction
 	IPv6         bool
 	Theirs, Ours int // prefix lengths
+	// Idle says that a rule of the set is missing, or the chain for it.
+	Idle bool
 }
-
-// IsMap reports whether an element leads to a chain, not only to acceptance.
-func (s Set) IsMap() bool { return s.Place.IsTable() }
 
 // Directions returns those that the rules of the set are for.
 func (s Set) Directions() []Direction {
@@ -107,22 +108,26 @@ func (s Set) Key() string { return "nft set " + s.Place.Table.String() + " " + s
 func (s Set) String() string {
 	t := s.Place.Table.String()
 	address := "ipv" + s.family() + "_addr"
-	text := s.kind() + " " + t + " " + s.Name() + " { type ifname . " + address + " . " + address
-	if s.IsMap() {
-		text += " : verdict"
+	text := "map " + t + " " + s.Name() + " { type ifname . " + address + " . " + address + " : verdict; }"
+	if s.Idle {
+		return text
 	}
-	text += "; }"
+	return text + s.rules()
+}
+
+// rules returns the commands that add the rules.
+func (s Set) rules() string {
+	text := ""
 	for _, d := range s.Directions() {
-		text += "; add rule " + t + " " + s.Chain(d) + " " + s.rule(d)
+		text += "; add rule " + s.Place.Table.String() + " " + s.Chain(d) + " " + s.rule(d)
 	}
 	return text
 }
 
-func (s Set) kind() string {
-	if s.IsMap() {
-		return "map"
-	}
-	return "set"
+// Renewal returns what would make the rules of an idle set anew.
+func (s Set) Renewal() string {
+	s.Idle = false
+	return s.ruleRemoval() + s.rules()
 }
 
 // rule returns what the rule for a direction does.
@@ -141,11 +146,7 @@ func (s Set) rule(d Direction) string {
 		}
 		return ip + name + " & " + s.Mask(bits).String()
 	}
-	text := link + " . " + field(theirs, s.Theirs) + " . " + field(ours, s.Ours)
-	if s.IsMap() {
-		return text + " vmap @" + s.Name()
-	}
-	return text + " @" + s.Name() + " accept"
+	return link + " . " + field(theirs, s.Theirs) + " . " + field(ours, s.Ours) + " vmap @" + s.Name()
 }
 
 func (s Set) bits() int {
@@ -168,11 +169,15 @@ func (s Set) Mask(bits int) netip.Addr {
 // Removal returns what would delete the set and its rules, if nft(8) found rules
 // by what is in them: it wants their handles.
 func (s Set) Removal() string {
-	text := ""
+	return s.ruleRemoval() + "; delete map " + s.Place.Table.String() + " " + s.Name()
+}
+
+func (s Set) ruleRemoval() string {
+	var commands []string
 	for _, chain := range s.Chains() {
-		text += "delete rule " + s.Place.Table.String() + " " + chain + " @" + s.Name() + "; "
+		commands = append(commands, "delete rule "+s.Place.Table.String()+" "+chain+" @"+s.Name())
 	}
-	return text + "delete " + s.kind() + " " + s.Place.Table.String() + " " + s.Name()
+	return strings.Join(commands, "; ")
 }
 
 // Removal returns what would delete the rule, if nft(8) did not want its handle.
