@@ -201,6 +201,8 @@ func explain(op plan.Op, err error, done []plan.Op) error {
 	switch {
 	case errors.Is(err, unix.EACCES) && strings.Contains(err.Error(), "IPv6 is disabled"):
 		e.Hint = "see net.ipv6.conf.*.disable_ipv6"
+	case isFirewall(op) && errors.Is(err, unix.EPERM):
+		e.Hint = "this needs root (CAP_NET_ADMIN in the network namespace), and a table that no daemon has for itself (`nft list tables` shows the flag owner)"
 	case errors.Is(err, unix.EPERM), errors.Is(err, unix.EACCES):
 		e.Hint = "this needs root (CAP_NET_ADMIN in the network namespace)"
 	case link.External && op.Verb == plan.Add && errors.Is(err, unix.EINVAL),

@@ -12,8 +12,8 @@ import (
 // where it is.
 func (c *compiler) firewall(claim Claim) {
 	entries := claim.Tunnel.FirewallEntries()
-	if claim.Tunnel.Netns != "" && len(entries) > 0 {
-		c.problem(claim, "nflog-group, cat and accept: nftables of this network namespace do not see what goes through an interface in another")
+	if why := unsupported(claim.Tunnel, entries); why != "" {
+		c.problem(claim, "%s", why)
 		return
 	}
 	missing := map[firewall.Place]bool{}
@@ -41,6 +41,19 @@ func (c *compiler) firewall(claim Claim) {
 			}
 		}
 	}
+}
+
+// unsupported says why nftables cannot find the packets of a tunnel, "" if they
+// can.
+func unsupported(t Tunnel, entries []firewall.Entry) string {
+	switch {
+	case len(entries) == 0:
+	case t.Netns != "":
+		return "nflog-group, leftcat and accept: nftables of this network namespace do not see what goes through an interface in another"
+	case t.VRF != "" && slices.ContainsFunc(entries, func(e firewall.Entry) bool { return e.Place != firewall.LogPlace }):
+		return "leftcat and accept: in a VRF packets come from the VRF device, whatever interface they came through"
+	}
+	return ""
 }
 
 // jumps returns the rules that lead to a place of the admin's.

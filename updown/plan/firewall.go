@@ -17,14 +17,10 @@ type FirewallQuery struct {
 // FirewallPlaces returns the places where the tunnel has something.
 func (t Tunnel) FirewallPlaces() []firewall.Place {
 	var places []firewall.Place
-	if t.NFLog != 0 {
-		places = append(places, firewall.LogPlace)
-	}
-	if t.CAT.IsValid() {
-		places = append(places, firewall.CATPlace)
-	}
-	for _, table := range t.Accept {
-		places = append(places, firewall.PlacesIn(table)...)
+	for _, e := range t.FirewallEntries() {
+		if !slices.Contains(places, e.Place) {
+			places = append(places, e.Place)
+		}
 	}
 	return places
 }
@@ -63,7 +59,7 @@ func (t Tunnel) FirewallEntries() []firewall.Entry {
 // translates reports whether packets of a pair have their address on this host
 // translated.
 func (t Tunnel) translates(p Pair) bool {
-	return t.CAT.IsValid() && t.CAT != t.Local && t.Local.Is4() == t.CAT.Is4() && p.Ours.Contains(t.CAT)
+	return t.CAT.IsValid() && t.Local.IsValid() && t.CAT != t.Local && t.Local.Is4() == t.CAT.Is4() && p.Ours.Contains(t.CAT)
 }
 
 // translation returns the entries by which packets that this host sends from its

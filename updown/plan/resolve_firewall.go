@@ -16,7 +16,7 @@ func (r *resolver) firewall(t *Tunnel, side conn.Side, ours *conn.End, local net
 	if ours.CAT {
 		r.cat(t, side.String()+"cat", ours, local)
 	}
-	if len(t.Pairs) == 0 && len(t.FirewallPlaces()) > 0 && usesVTI(r.c) {
+	if len(t.Pairs) == 0 && len(FirewallPlacesOf(r.c)) > 0 && usesVTI(r.c) {
 		r.refuse("vti-routing", "unsupported", "set vti-routing=yes", "nftables know the packets of a tunnel by its subnets, and this one carries what somebody else leads to its device")
 	}
 }
@@ -57,10 +57,15 @@ func TablesOf(c *conn.Conn) []firewall.Table {
 // FirewallPlacesOf returns the places where the tunnel of a conn may have
 // something.
 func FirewallPlacesOf(c *conn.Conn) []firewall.Place {
-	t := Tunnel{NFLog: uint32(c.NflogGroup), Accept: TablesOf(c)}
-	places := t.FirewallPlaces()
+	var places []firewall.Place
+	if c.NflogGroup != 0 {
+		places = append(places, firewall.LogPlace)
+	}
 	if c.Left.CAT || c.Right.CAT {
 		places = append(places, firewall.CATPlace)
+	}
+	for _, table := range TablesOf(c) {
+		places = append(places, firewall.PlacesIn(table)...)
 	}
 	return places
 }

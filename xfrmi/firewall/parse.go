@@ -44,7 +44,9 @@ func Candidates(words []string) []Object {
 		}
 		for _, w := range words[name:] {
 			if s, ok := ParseSet(p, strings.TrimPrefix(w, "@")); ok {
-				objects = append(objects, s)
+				idle := s
+				idle.Idle = true
+				objects = append(objects, s, idle)
 				objects = append(objects, s.entries(words[name:])...)
 			}
 		}

@@ -85,7 +85,7 @@ func ParseSet(p Place, name string) (Set, bool) {
 		return Set{}, false
 	}
 	s := Set{Place: p, IPv6: strings.HasSuffix(parts[len(parts)-3], "6")}
-	if _, err := fmt.Sscanf(parts[len(parts)-2]+" "+parts[len(parts)-1], "%d %d", &s.Theirs, &s.Ours); err != nil {
+	if _, err := fmt.Sscanf(parts[len(parts)-2]+" "+parts[len(parts)-1], "%d %d", &s.Theirs, &s.Ours); err != nil || min(s.Theirs, s.Ours) < 0 || max(s.Theirs, s.Ours) > s.bits() {
 		return Set{}, false
 	}
 	directions := []Direction{""}
