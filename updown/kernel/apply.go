@@ -144,7 +144,7 @@ func (k *Kernel) do(ops []plan.Op) []error {
 		return errs
 	}
 	if isFilter(ops[0]) {
-		return filter(ops)
+		return k.filter(ops)
 	}
 	if isLinkDeletion(ops[0]) && len(ops) >= groupAtLeast {
 		return k.deleteGroup(ops)

@@ -15,11 +15,11 @@ import (
 )
 
 // filters adds what nftables has of ours, as far as it is asked for.
-func filters(o *plan.Observation, q plan.Query) error {
+func (k *Kernel) filters(o *plan.Observation, q plan.Query) error {
 	if !q.Clamps && q.Firewall.Places == nil && !q.Firewall.All {
 		return nil
 	}
-	err := readFilters(o.State, q)
+	err := k.withNft(func(c *nftables.Conn) error { return readFilters(c, o.State, q) })
 	switch {
 	case errors.Is(err, unix.EPERM):
 		o.Facts.NoFilter = true
@@ -43,12 +43,7 @@ type filterReader struct {
 	limited bool
 }
 
-func readFilters(s plan.State, q plan.Query) error {
-	c, err := nftables.New(nftables.AsLasting())
-	if err != nil {
-		return err
-	}
-	defer c.CloseLasting()
+func readFilters(c *nftables.Conn, s plan.State, q plan.Query) error {
 	r := filterReader{
 		Conn: c, state: s, chains: map[nftables.TableFamily][]*nftables.Chain{}, sets: map[firewall.Table][]*nftables.Set{},
 		entries: q.Firewall.Entries, limited: q.Near != nil,

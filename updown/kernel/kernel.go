@@ -10,6 +10,7 @@ package kernel
 import (
 	"fmt"
 
+	"github.com/google/nftables"
 	"github.com/vishvananda/netlink/nl"
 	vns "github.com/vishvananda/netns"
 	"golang.org/x/sys/unix"
@@ -24,6 +25,7 @@ type Kernel struct {
 	dumps   *nl.SocketHandle  // for dumps that the kernel filters (NETLINK_GET_STRICT_CHK, Linux 4.20)
 	devices int               // socket for the requests of netdevice(7)
 	indices map[string]uint32 // of links, as the present Apply has found them
+	nft     *nftables.Conn    // nil until it is needed
 	netns   netns
 	spaces  map[string]*Kernel // for the other network namespaces that were entered, by name
 }
@@ -71,6 +73,7 @@ func (k *Kernel) Close() {
 	if k.devices >= 0 {
 		unix.Close(k.devices)
 	}
+	k.closeNft()
 	if k.netns.name != "" {
 		unix.Close(k.netns.home)
 	}

@@ -93,15 +93,15 @@ func isFilter(op plan.Op) bool {
 // filter applies operations of one sort on nftables in one transaction, of which
 // all succeed or none. When they do not, they are tried one by one, to tell which
 // one it is.
-func filter(ops []plan.Op) []error {
+func (k *Kernel) filter(ops []plan.Op) []error {
 	errs := make([]error, len(ops))
-	err := transaction(ops)
+	err := k.transaction(ops)
 	if err == nil || len(ops) == 1 {
 		errs[0] = err
 		return errs
 	}
 	for i := range ops {
-		if errs[i] = transaction(ops[i : i+1]); errs[i] != nil {
+		if errs[i] = k.transaction(ops[i : i+1]); errs[i] != nil {
 			for ; i+1 < len(ops); i++ {
 				errs[i+1] = errNotBegun
 			}
@@ -111,18 +111,15 @@ func filter(ops []plan.Op) []error {
 	return errs
 }
 
-func transaction(ops []plan.Op) error {
-	c, err := nftables.New(nftables.AsLasting())
-	if err != nil {
-		return err
-	}
-	defer c.CloseLasting()
-	if err := queue(c, ops); err != nil {
-		return err
-	}
+func (k *Kernel) transaction(ops []plan.Op) error {
+	err := k.withNft(func(c *nftables.Conn) error {
+		if err := queue(c, ops); err != nil {
+			return err
+		}
+		return c.Flush()
+	})
 	// The library joins the errors of all messages; those after the first only
 	// follow from it.
-	err = c.Flush()
 	var errno syscall.Errno
 	if errors.As(err, &errno) {
 		return errno

@@ -66,7 +66,7 @@ func (k *Kernel) Observe(q plan.Query) (plan.Observation, error) {
 
 // others adds what is asked for of SAs and nftables.
 func (k *Kernel) others(o *plan.Observation, q plan.Query, ends []plan.Ends) error {
-	if err := filters(o, q); err != nil {
+	if err := k.filters(o, q); err != nil {
 		return err
 	}
 	return k.sas(&o.Facts, q.SAs, ends)
