@@ -8,6 +8,7 @@ import (
 	"github.com/ipsecif/ipsecif/updown"
 	"github.com/ipsecif/ipsecif/updown/plan"
 	"github.com/ipsecif/ipsecif/xfrmi"
+	"github.com/ipsecif/ipsecif/xfrmi/firewall"
 )
 
 // Converge lets a plan lead from a random state to what random claims want, and
@@ -20,7 +21,7 @@ func Converge(t *testing.T, k updown.Kernel, seed uint64) bool {
 	r := rand.New(rand.NewPCG(seed, 0))
 	c := converger{t: t, kernel: k, claims: randomClaims(r), managed: plan.Managed{plan.DefaultPlace}}
 	c.consistent()
-	want, _ := plan.Compile(c.claims, plan.Facts{})
+	want, _ := plan.Compile(c.claims, filtered(plan.Facts{}))
 	if err := populate(k, r, want.State); err != nil {
 		t.Fatal(err)
 	}
@@ -53,7 +54,7 @@ type converger struct {
 // consistent drops claims until the others can be served together.
 func (c *converger) consistent() {
 	for {
-		_, problems := plan.Compile(c.claims, plan.Facts{Paths: paths(c.claims)})
+		_, problems := plan.Compile(c.claims, filtered(plan.Facts{Paths: paths(c.claims)}))
 		if len(problems) == 0 {
 			return
 		}
@@ -77,8 +78,15 @@ func paths(claims []plan.Claim) map[plan.PathQuery]routing.Path {
 	return m
 }
 
+// filtered returns the facts of a host with a firewall.
+func filtered(f plan.Facts) plan.Facts {
+	return f.Outside(plan.NewState(
+		firewall.Base{Table: filterTable, Chain: "input", Hook: "input"}, firewall.Base{Table: filterTable, Chain: "forward", Hook: "forward"}))
+}
+
 func (c *converger) observe() plan.Observation {
 	q := query
+	q.Firewall.Places = firewall.PlacesIn(filterTable)
 	for _, claim := range c.claims {
 		q.Paths = append(q.Paths, claim.Tunnel.PathQueries()...)
 	}

@@ -8,6 +8,7 @@ import (
 	"github.com/ipsecif/ipsecif/updown"
 	"github.com/ipsecif/ipsecif/updown/plan"
 	"github.com/ipsecif/ipsecif/xfrmi"
+	"github.com/ipsecif/ipsecif/xfrmi/firewall"
 )
 
 // underlay is how the host of random states reaches the world.
@@ -16,7 +17,12 @@ var underlay = []string{
 	"ip link set dev eth0 up",
 	"ip -4 address add 203.0.113.1/24 dev eth0",
 	"ip -4 route add default via 203.0.113.254 dev eth0 table main proto static",
+	"nft 'add table inet filter; add chain inet filter input { type filter hook input priority filter; }'",
+	"nft 'add table inet filter; add chain inet filter forward { type filter hook forward priority filter; }'",
 }
+
+// filterTable is the table of its firewall.
+var filterTable = firewall.Table{Family: "inet", Name: "filter"}
 
 // bystanders are objects that no claim has to do with; those of somebody else
 // must outlive everything.
@@ -71,6 +77,13 @@ func randomClaims(r *rand.Rand) []plan.Claim {
 		}
 		if r.IntN(3) > 0 {
 			t.Addrs, t.Sources = []netip.Prefix{netip.PrefixFrom(source, 32)}, []netip.Addr{source}
+		}
+		t.NFLog = pick(r, 0, 0, uint32(5), 6)
+		if r.IntN(3) == 0 {
+			t.Accept, t.AcceptHost = []firewall.Table{filterTable}, r.IntN(2) == 0
+		}
+		if r.IntN(4) == 0 {
+			t.CAT, t.Local = source, netip.MustParseAddr("203.0.113.1")
 		}
 		claims = append(claims, plan.Claim{Name: string(rune('a' + i)), Where: "random", Tunnel: t})
 	}
@@ -135,6 +148,11 @@ func variant(r *rand.Rand, o plan.Object) plan.Object {
 			if o.Table != routing.TableMain { // where ours lead through xfrm interfaces alone
 				o.Dev = pick(r, o.Dev, "eth0")
 			}
+		}
+		return o
+	case firewall.Entry:
+		if o.Action.Group != 0 {
+			o.Action.Group = 11 - o.Action.Group // 5 or 6
 		}
 		return o
 	case xfrmi.Attr:
