@@ -238,4 +238,7 @@ func (b *builder) own(c *Conn) {
 	s := b.setup
 	b.ownValues(&s)
 	s.apply(c)
+	if c.AcceptHost && c.Accept == nil {
+		b.at(b.get(keyAcceptHost), Warning, CodeIgnored, "no table is named in which packets are accepted", "set accept=")
+	}
 }

@@ -18,7 +18,7 @@ type FirewallQuery struct {
 func (t Tunnel) FirewallPlaces() []firewall.Place {
 	var places []firewall.Place
 	for _, e := range t.FirewallEntries() {
-		if !slices.Contains(places, e.Place) {
+		if !slices.Contains(places, e.Place) { // of which there are few
 			places = append(places, e.Place)
 		}
 	}
@@ -28,10 +28,11 @@ func (t Tunnel) FirewallPlaces() []firewall.Place {
 // FirewallEntries returns what nftables have to know about packets of the tunnel.
 func (t Tunnel) FirewallEntries() []firewall.Entry {
 	var entries []firewall.Entry
+	added := map[firewall.Entry]bool{}
 	add := func(e firewall.Entry) {
 		e.Link = t.Link
-		if !slices.Contains(entries, e) {
-			entries = append(entries, e)
+		if !added[e] {
+			added[e], entries = true, append(entries, e)
 		}
 	}
 	for _, p := range t.Pairs {
