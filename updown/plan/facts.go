@@ -27,7 +27,7 @@ type Query struct {
 	Settings []string     // links whose settings are asked for, beside those on Paths and all xfrm interfaces
 	Indexes  []uint32     // links likewise, by their index: they may have another name by now
 	SAs      []xfrmi.IfID // whose SAs are asked for
-	Clamps   bool         // whether what nftables has of ours is asked for
+	Clamps   bool         // whether the clamp is asked for; without Near our other tables of nftables, too
 	Firewall FirewallQuery
 	Near     *Near // nil for everything
 }
