@@ -6,6 +6,7 @@ import (
 	"maps"
 	"math/rand/v2"
 	"os"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -116,8 +117,8 @@ func TestTurns(t *testing.T) {
 		t.Fatal(err)
 	}
 	for seed := range uint64(6) {
-		k := &crossed{Kernel: fake.New(), t: t, random: rand.New(rand.NewPCG(seed, 0)), few: conns[140:], up: map[string]bool{}}
-		for _, line := range convergeKernel {
+		k := &crossed{Kernel: fake.New(), t: t, random: rand.New(rand.NewPCG(seed, 0)), few: conns[160:], up: map[string]bool{}}
+		for _, line := range slices.Concat(convergeKernel, firewallKernel) {
 			op, err := plan.ParseOp(line)
 			if err == nil {
 				err = k.Kernel.Apply([]plan.Op{op}, func(plan.Op) {})
@@ -131,11 +132,11 @@ func TestTurns(t *testing.T) {
 		k.others = &updown.Engine{Kernel: quietly{k}, Store: store, Trace: func(plan.Op) {}}
 		many := &updown.Engine{Kernel: k, Store: store, Trace: func(plan.Op) {}}
 		var names []string
-		for _, c := range conns[:140] {
+		for _, c := range conns[:160] {
 			names = append(names, c.Name)
 		}
 		for _, step := range []func() (plan.Plan, error){
-			func() (plan.Plan, error) { return many.Up(conns[:140]) },
+			func() (plan.Plan, error) { return many.Up(conns[:160]) },
 			func() (plan.Plan, error) { return many.Down(names[20:], nil) },
 			func() (plan.Plan, error) { return many.Up(conns[10:130]) },
 			func() (plan.Plan, error) { return many.Down(names, nil) },
