@@ -33,7 +33,7 @@ func (a *app) updownCommand() *cobra.Command {
 			return a.serve(arguments)
 		},
 	}
-	cmd.Flags().StringVar(&arguments.Route, "route", "n", "y: a route also for conns without an interface that need none")
+	cmd.Flags().StringVar(&arguments.Route, "route", "", "`y` or n: a route also for conns without an interface that need none")
 	cmd.Flags().StringVar(&arguments.IPRoute, "iproute", "", "`ARGS` of ip-route(8) for the routes: mtu, metric, src")
 	return cmd
 }

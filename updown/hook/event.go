@@ -56,8 +56,8 @@ type Event struct {
 	// Ours and Theirs are the selectors. A range of addresses that is no net
 	// becomes several.
 	Ours, Theirs                    []netip.Prefix
-	MyProtocol, PeerProtocol        string // decimal, 0 is any; as the daemon says it
-	MyPort, PeerPort                string // likewise; of charon perhaps a range
+	MyProtocol, PeerProtocol        string // decimal, 0 is any
+	MyPort, PeerPort                string // likewise; of charon perhaps a range, LOW:HIGH
 	Link                            string // the xfrm interface by its name (pluto)
 	IfID                            uint32 // of the xfrm interface, 0 for none
 	MarkIn, MarkOut                 conn.Mark
@@ -89,9 +89,12 @@ func (e Event) ClaimName() string {
 	writeSelectors(&b, e.Ours, e.MyProtocol, e.MyPort)
 	b.WriteByte('=')
 	writeSelectors(&b, e.Theirs, e.PeerProtocol, e.PeerPort)
-	if e.Daemon == Pluto {
+	switch {
+	case e.Daemon == Pluto && e.Peer.IsValid():
 		b.WriteString(" via " + e.Peer.String())
-	} else if e.IfID != 0 {
+	case e.Daemon == Pluto:
+		b.WriteString(" via any")
+	case e.IfID != 0:
 		b.WriteString(" if_id " + decimal(e.IfID))
 	}
 	b.WriteByte(']')
@@ -107,7 +110,7 @@ func writeSelectors(b *strings.Builder, nets []netip.Prefix, protocol, port stri
 		}
 		b.WriteString(n.String())
 	}
-	if protocol != "0" && protocol != "" || port != "0" && port != "" {
+	if protocol != "0" || port != "0" {
 		b.WriteString(":" + protocol + "/" + port)
 	}
 }

@@ -2,20 +2,24 @@ package hook
 
 import (
 	"fmt"
+	"math"
 	"strings"
 )
 
 // Arguments are those of the hook's own command line, as libreswan's hook has
 // them.
 type Arguments struct {
-	Route   string // y: routes also where a conn without an interface needs none
+	Route   string // y or n: routes also where a conn without an interface needs none; empty: as ROUTE says
 	IPRoute string // more for its routes, in the words of ip-route(8)
 }
 
-// With returns the event with the arguments taken in.
+// With returns the event with the arguments taken in. They come before what the
+// file of defaults says.
 func (e Event) With(a Arguments) (Event, error) {
-	e.AlwaysRoute = e.AlwaysRoute || strings.HasPrefix(strings.ToLower(a.Route), "y")
-	r := &reader{env: map[string]string{}}
+	if a.Route != "" {
+		e.AlwaysRoute = strings.HasPrefix(strings.ToLower(a.Route), "y")
+	}
+	r := newReader(nil)
 	r.iproute(&e, "--iproute", a.IPRoute)
 	return e, r.err()
 }
@@ -23,25 +27,24 @@ func (e Event) With(a Arguments) (Event, error) {
 // iproute reads words of ip-route(8). Those that can be said of a route by
 // conns are enough, and are values that everything else knows.
 func (r *reader) iproute(e *Event, name, text string) {
-	words := strings.Fields(text)
-	for i := 0; i < len(words); i += 2 {
-		word := words[i]
-		if i+1 == len(words) {
+	for words := strings.Fields(text); len(words) > 0; words = words[2:] {
+		word := words[0]
+		if len(words) == 1 {
 			r.fail(name, "%s needs a value", quote(word))
 			return
 		}
-		r.env[word] = words[i+1]
 		switch word {
 		case "mtu":
-			e.MTU = uint32(r.number(word, 1<<32-1))
+			e.MTU = r.parseNumber(name+" mtu", words[1], math.MaxUint32)
 		case "metric":
-			e.Metric = uint32(r.number(word, 1<<32-1))
+			e.Metric = r.parseNumber(name+" metric", words[1], math.MaxUint32)
 		case "src":
-			if a := r.addr(word); a.IsValid() {
+			if a := r.parseAddr(name+" src", words[1]); a.IsValid() {
 				e.Sources = append(e.Sources, a)
 			}
 		default:
 			r.fail(name, "%s is not supported, mtu, metric and src are", quote(word))
+			return
 		}
 	}
 }

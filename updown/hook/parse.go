@@ -1,8 +1,10 @@
 package hook
 
 import (
+	"maps"
 	"math"
 	"net/netip"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -10,14 +12,15 @@ import (
 	"github.com/ipsecif/ipsecif/conn"
 )
 
-// Parse reads the environment of a hook, NAME=VALUE each. Variables that it
-// does not know do not matter. The error names all that is wrong.
+// Parse reads the environment of a hook, NAME=VALUE each. Others than Variables
+// do not matter. The error names all that is wrong.
 func Parse(env []string) (Event, error) {
 	r := newReader(env)
 	e := Event{Daemon: Pluto}
 	if r.has("PLUTO_VERSION") {
 		e.Daemon = Charon
 	}
+	maps.DeleteFunc(r.env, func(name, _ string) bool { return !e.Daemon.reads(name) })
 	r.verb(&e)
 	e.Conn = r.required("PLUTO_CONNECTION")
 	r.outer(&e)
@@ -43,33 +46,28 @@ func (r *reader) verb(e *Event) {
 	if e.Verb == "" {
 		return
 	}
-	words := strings.Split(e.Verb, "-")
-	for i, word := range words {
-		switch action, ok := actions[word]; {
-		case ok && !e.Actions.Has(action):
-			e.Actions |= action
-		case i > 0 && (word == "host" || word == "client") && i >= len(words)-2:
-		case i > 1 && word == "v6" && i == len(words)-1 && (words[i-1] == "host" || words[i-1] == "client"):
-		default:
+	const adds, takes = Prepare | Route | Up, Unroute | Down
+	for word := range strings.SplitSeq(verbSuffix.ReplaceAllString(e.Verb, ""), "-") {
+		action, ok := actions[word]
+		if !ok || e.Actions.Has(action) || action&adds != 0 && e.Actions.Has(takes) || action&takes != 0 && e.Actions.Has(adds) {
 			r.fail(name, "%s is no verb", quote(e.Verb))
-			e.Actions = 0
 			return
 		}
-	}
-	const adds, takes = Prepare | Route | Up, Unroute | Down
-	if e.Actions == 0 || e.Actions.Has(adds) && e.Actions.Has(takes) {
-		r.fail(name, "%s is no verb", quote(e.Verb))
+		e.Actions |= action
 	}
 }
 
+// verbSuffix tells what the selectors tell as well.
+var verbSuffix = regexp.MustCompile(`-(host|client)(-v6)?$`)
+
 // outer reads what is about the encrypted packets.
 func (r *reader) outer(e *Event) {
-	for _, name := range []string{"PLUTO_ME", "PLUTO_PEER"} {
-		if !r.has(name) {
-			r.fail(name, "the variable is missing or empty")
-		}
-	}
+	r.needs("PLUTO_ME")
+	r.needs("PLUTO_PEER")
 	e.Me, e.Peer = r.addr("PLUTO_ME"), r.addr("PLUTO_PEER")
+	if e.Me.IsValid() && e.Me.IsUnspecified() {
+		r.fail("PLUTO_ME", "%s is no address of this host", e.Me)
+	}
 	if e.Peer.IsValid() && e.Peer.IsUnspecified() {
 		e.Peer = netip.Addr{}
 	}
@@ -94,27 +92,33 @@ func (r *reader) inner(e *Event) {
 }
 
 func (r *reader) protocol(name string) string {
-	return decimal(uint32(r.number(name, math.MaxUint8)))
+	return decimal(r.number(name, math.MaxUint8))
 }
 
-// port returns a port or, as charon writes ranges, LOW:HIGH.
+// port returns a port, 0 for any or, as charon writes ranges, LOW:HIGH.
 func (r *reader) port(name string) string {
 	v := r.text(name)
-	for _, n := range strings.SplitN(v, ":", 2) {
-		if _, err := strconv.ParseUint(n, 10, 16); err != nil && v != "" {
+	if v == "" {
+		return "0"
+	}
+	var ports []string
+	for n := range strings.SplitSeq(v, ":") {
+		p, err := strconv.ParseUint(n, 10, 16)
+		if err != nil || len(ports) == 2 {
 			r.fail(name, "%s is no port", quote(v))
 			return ""
 		}
+		ports = append(ports, decimal(uint32(p)))
 	}
-	return v
+	return strings.Join(ports, ":")
 }
 
 // pluto reads what only pluto says.
 func (r *reader) pluto(e *Event) {
 	r.interfaceOfPluto(e)
-	e.Reqid = uint32(r.number("PLUTO_SA_REQID", math.MaxUint32))
-	e.Metric = uint32(r.number("PLUTO_METRIC", math.MaxUint32))
-	e.MTU = uint32(r.number("PLUTO_MTU", math.MaxUint32))
+	e.Reqid = r.number("PLUTO_SA_REQID", math.MaxUint32)
+	e.Metric = r.number("PLUTO_METRIC", math.MaxUint32)
+	e.MTU = r.number("PLUTO_MTU", math.MaxUint32)
 	if a := r.addr("PLUTO_MY_SOURCEIP"); a.IsValid() {
 		e.Sources = []netip.Addr{a}
 	}
@@ -178,34 +182,44 @@ func (r *reader) mask(name string, nets []netip.Prefix) {
 
 // charon reads what only charon says.
 func (r *reader) charon(e *Event) {
-	e.Reqid = uint32(r.number("PLUTO_REQID", math.MaxUint32))
+	r.needs("PLUTO_REQID")
+	e.Reqid = r.number("PLUTO_REQID", math.MaxUint32)
+	before := len(r.errs)
 	in, out := r.number("PLUTO_IF_ID_IN", math.MaxUint32), r.number("PLUTO_IF_ID_OUT", math.MaxUint32)
-	if in != out {
+	if in != out && len(r.errs) == before {
 		r.fail("PLUTO_IF_ID_IN", "%d is not PLUTO_IF_ID_OUT (%d): an xfrm interface has one if_id for both directions", in, out)
 	}
-	e.IfID = uint32(out)
+	e.IfID = out
 	e.MarkIn, e.MarkOut = r.mark("PLUTO_MARK_IN"), r.mark("PLUTO_MARK_OUT")
-	e.Sources = append(r.numbered("PLUTO_MY_SOURCEIP4_"), r.numbered("PLUTO_MY_SOURCEIP6_")...)
-	e.DNS = append(r.numbered("PLUTO_DNS4_"), r.numbered("PLUTO_DNS6_")...)
+	e.Sources = append(r.numbered("PLUTO_MY_SOURCEIP", "4"), r.numbered("PLUTO_MY_SOURCEIP", "6")...)
+	e.DNS = append(r.numbered("PLUTO_DNS", "4"), r.numbered("PLUTO_DNS", "6")...)
 	e.ConfigClient = len(e.DNS) > 0
 	e.HostAccess = r.flag("PLUTO_HOST_ACCESS")
 }
 
 // numbered returns the addresses of the variables that begin with a prefix and
-// end with 1, 2 and so on.
-func (r *reader) numbered(prefix string) []netip.Addr {
+// the number of a family, and end with _1, _2 and so on.
+func (r *reader) numbered(prefix, family string) []netip.Addr {
 	var all []netip.Addr
-	for i := 1; r.has(prefix + strconv.Itoa(i)); i++ {
-		all = append(all, r.addr(prefix+strconv.Itoa(i)))
+	for i := 1; r.has(prefix + family + "_" + strconv.Itoa(i)); i++ {
+		name := prefix + family + "_" + strconv.Itoa(i)
+		a := r.addr(name)
+		if a.IsValid() && a.Is4() != (family == "4") {
+			r.fail(name, "%s is no IPv%s address", a, family)
+		}
+		all = append(all, a)
 	}
 	return all
 }
 
-// families refuses what cannot belong together: the two outer addresses, and
-// the selectors, are of one family each, as the daemon itself says.
+// families refuses what cannot belong together: the outer addresses are of one
+// family, and so are the selectors, as the daemon itself says.
 func (r *reader) families(e *Event) {
 	if e.Peer.IsValid() && e.Me.IsValid() && e.Peer.Is4() != e.Me.Is4() {
 		r.fail("PLUTO_PEER", "%s has not the family of PLUTO_ME (%s)", e.Peer, e.Me)
+	}
+	if e.NextHop.IsValid() && e.Me.IsValid() && e.NextHop.Is4() != e.Me.Is4() {
+		r.fail("PLUTO_NEXT_HOP", "%s has not the family of PLUTO_ME (%s)", e.NextHop, e.Me)
 	}
 	if e.Ours != nil && e.Theirs != nil && e.Ours[0].Addr().Is4() != e.Theirs[0].Addr().Is4() {
 		r.fail("PLUTO_PEER_CLIENT", "%s has not the family of PLUTO_MY_CLIENT (%s)", e.Theirs[0], e.Ours[0])
@@ -228,11 +242,10 @@ func (r *reader) family(name string, a netip.Addr) {
 
 // printable replaces what is not printable, in texts that people read.
 func printable(v string) string {
-	v = strings.Map(func(c rune) rune {
+	return strings.Map(func(c rune) rune {
 		if unprintable(c) {
 			return '?'
 		}
 		return c
 	}, v[:min(len(v), longest)])
-	return v
 }

@@ -3,6 +3,7 @@ package hook
 import (
 	"errors"
 	"fmt"
+	"math"
 	"net/netip"
 	"strconv"
 	"strings"
@@ -69,27 +70,36 @@ func quote(v string) string {
 	return strconv.QuoteToASCII(v)
 }
 
+// needs notes that a value is missing which an event cannot do without.
+func (r *reader) needs(name string) {
+	if strings.TrimSpace(r.env[name]) == "" {
+		r.fail(name, "the variable is missing or empty")
+		delete(r.env, name)
+	}
+}
+
 // required is text for a value that an event cannot do without.
 func (r *reader) required(name string) string {
-	if !r.has(name) {
-		r.fail(name, "the variable is missing or empty")
-		return ""
-	}
+	r.needs(name)
 	return r.text(name)
 }
 
 // number returns a decimal number, 0 for none.
-func (r *reader) number(name string, most uint64) uint64 {
+func (r *reader) number(name string, most uint32) uint32 {
 	v := r.text(name)
 	if v == "" {
 		return 0
 	}
-	n, err := strconv.ParseUint(v, 10, 64)
-	if err != nil || n > most {
+	return r.parseNumber(name, v, most)
+}
+
+func (r *reader) parseNumber(name, v string, most uint32) uint32 {
+	n, err := strconv.ParseUint(v, 10, 32)
+	if err != nil || n > uint64(most) {
 		r.fail(name, "%s is no number up to %d", quote(v), most)
 		return 0
 	}
-	return n
+	return uint32(n)
 }
 
 // flag returns whether a variable says yes, in one of the ways that daemons
@@ -199,10 +209,10 @@ func (r *reader) mark(name string) conn.Mark {
 		return conn.Mark{}
 	}
 	value, mask, masked := strings.Cut(v, "/")
-	m, err := strconv.ParseUint(value, 0, 32)
-	bits := uint64(1<<32 - 1)
+	m, err := parseBits(value)
+	bits := uint64(math.MaxUint32)
 	if masked && err == nil {
-		bits, err = strconv.ParseUint(mask, 0, 32)
+		bits, err = parseBits(mask)
 	}
 	if err != nil || m&^bits != 0 {
 		r.fail(name, "%s is no mark", quote(v))
@@ -211,11 +221,19 @@ func (r *reader) mark(name string) conn.Mark {
 	return conn.Mark{Value: uint32(m), Mask: uint32(bits), Set: true}
 }
 
+func parseBits(v string) (uint64, error) {
+	if digits, ok := strings.CutPrefix(v, "0x"); ok {
+		return strconv.ParseUint(digits, 16, 32)
+	}
+	return strconv.ParseUint(v, 10, 32)
+}
+
 // device returns the name of a device, without the number of an alias. The
-// kernel's limits are those of dev_valid_name of net/core/dev.c.
+// kernel's limits are those of dev_valid_name of net/core/dev.c; it would replace
+// %d by a number.
 func (r *reader) device(name string) string {
 	v, _, _ := strings.Cut(r.text(name), ":")
-	if len(v) > 15 || v == "." || v == ".." || strings.ContainsAny(v, "/ ") {
+	if len(v) > 15 || v == "." || v == ".." || strings.ContainsAny(v, "/ %") {
 		r.fail(name, "%s is no name of a device", quote(v))
 		return ""
 	}
