@@ -104,6 +104,7 @@ bench: lab bin/ipsecif bin/bench bin/confbench bin/scale
 install: bin/ipsecif
 	install -D -m 755 bin/ipsecif $(DESTDIR)$(PREFIX)/sbin/ipsecif
 	install -D -m 644 cmd/ipsecif/ipsecif.8 $(DESTDIR)$(PREFIX)/share/man/man8/ipsecif.8
+	install -D -m 644 cmd/ipsecif/ipsecif-updown.8 $(DESTDIR)$(PREFIX)/share/man/man8/ipsecif-updown.8
 	install -D -m 644 conn/ipsecif.conf.5 $(DESTDIR)$(PREFIX)/share/man/man5/ipsecif.conf.5
 	install -D -m 644 routing/rt_protos.d/ipsecif.conf $(DESTDIR)/etc/iproute2/rt_protos.d/ipsecif.conf
 

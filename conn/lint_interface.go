@@ -35,7 +35,7 @@ func (l *linter) pluto() {
 		key := stock[0].ours.String() + "updown"
 		l.warn(stock[0].Conn, key, CodeStockUpdown,
 			"libreswan's own hook adds and deletes routes and rules beside those of ipsecif"+andMore(stock),
-			"set "+key+"=%disabled")
+			"set "+key+`="/usr/sbin/ipsecif updown" or %disabled`)
 	}
 }
 

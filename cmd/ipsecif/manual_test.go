@@ -15,26 +15,30 @@ import (
 	"github.com/spf13/pflag"
 )
 
-const manual = "ipsecif.8"
+// The manual pages: of the program, and of its command updown.
+const (
+	manual       = "ipsecif.8"
+	updownManual = "ipsecif-updown.8"
+)
 
-// TestManualForm checks the manual page with mandoc, which must be installed.
+// TestManualForm checks the manual pages with mandoc, which must be installed.
 func TestManualForm(t *testing.T) {
-	out, err := exec.Command("mandoc", "-Tlint", "-Wwarning", manual).CombinedOutput()
+	out, err := exec.Command("mandoc", "-Tlint", "-Wwarning", manual, updownManual).CombinedOutput()
 	if err != nil || len(out) > 0 {
-		t.Errorf("mandoc %s: %v\n%s", manual, err, out)
+		t.Errorf("mandoc: %v\n%s", err, out)
 	}
 }
 
-// items returns the words of the .It lines of a section of the manual page.
-func items(t *testing.T, section string) []string {
+// items returns the words of the .It lines of a section of a manual page.
+func items(t *testing.T, page, section string) []string {
 	t.Helper()
-	text, err := os.ReadFile(manual)
+	text, err := os.ReadFile(page)
 	if err != nil {
 		t.Fatal(err)
 	}
 	_, rest, ok := strings.Cut(string(text), "\n.Sh "+section+"\n")
 	if !ok {
-		t.Fatalf("%s has no section %s", manual, section)
+		t.Fatalf("%s has no section %s", page, section)
 	}
 	rest, _, _ = strings.Cut(rest, "\n.Sh ")
 	var words []string
@@ -51,8 +55,8 @@ func TestManualCommands(t *testing.T) {
 	root := (&app{out: io.Discard, err: io.Discard}).root(&ran)
 	root.InitDefaultHelpCmd()
 	root.InitDefaultCompletionCmd("version")
-	described := items(t, "COMMANDS")
-	global := items(t, "DESCRIPTION")
+	described := items(t, manual, "COMMANDS")
+	global := items(t, manual, "DESCRIPTION")
 	var names []string
 	for _, c := range root.Commands() {
 		if c.Hidden {
