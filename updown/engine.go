@@ -357,14 +357,14 @@ func (e *Engine) Claimed() (names []string, err error) {
 }
 
 // ClaimedAs returns the names of the claims of conns with a name, and of those
-// called NAME/something.
+// called NAME/something or NAME[something].
 func (e *Engine) ClaimedAs(name string) (names []string, err error) {
 	err = e.Store.Read(func(r *claim.Reader) error {
 		c, ok, err := r.Claim(name)
 		if ok {
 			names = append(names, c.Name)
 		}
-		names = append(names, r.Names(name+"/")...)
+		names = append(append(names, r.Names(name+"/")...), r.Names(name+"[")...)
 		return err
 	})
 	return names, err

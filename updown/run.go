@@ -242,7 +242,10 @@ func (t task) claim(facts plan.Facts) ([]plan.Claim, error) {
 			continue
 		}
 		claim := t.as
-		claim.Name, claim.Where, claim.Tunnel = c.Name, c.Pos.String(), tunnel
+		claim.Name, claim.Tunnel = c.Name, tunnel
+		if c.Pos != (conn.Pos{}) {
+			claim.Where = c.Pos.String()
+		}
 		claims = append(claims, claim)
 	}
 	return claims, errors.Join(errs...)

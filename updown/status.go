@@ -9,6 +9,7 @@ import (
 
 	"github.com/ipsecif/ipsecif/conn"
 	"github.com/ipsecif/ipsecif/routing"
+	"github.com/ipsecif/ipsecif/updown/hook"
 	"github.com/ipsecif/ipsecif/updown/plan"
 	"github.com/ipsecif/ipsecif/xfrmi"
 )
@@ -101,7 +102,7 @@ func (e *Engine) Status(conns []conn.Conn, complete bool) (Status, error) {
 		inConf[conns[i].Name] = &conns[i]
 	}
 	for _, c := range claims {
-		claimed[c.Name] = true
+		claimed[hook.ConnOf(c.Name)] = true
 		status := v.claim(c)
 		if text := v.changed(c, inConf[c.Name]); complete && text != "" && (status.Condition == InSync || status.Condition == Waiting) {
 			status.Condition = Drift
@@ -112,7 +113,7 @@ func (e *Engine) Status(conns []conn.Conn, complete bool) (Status, error) {
 	}
 	for i := range conns {
 		c := &conns[i]
-		if c.Link() != "" && !claimed[c.Name] && !byDaemon(claims, c.Name) {
+		if c.Link() != "" && !claimed[c.Name] {
 			s.Conns = append(s.Conns, ConnStatus{Name: c.Name, Condition: Down, Link: c.Link(), IfID: c.Interface.IfID})
 		}
 	}
@@ -135,11 +136,6 @@ func (e *Engine) Status(conns []conn.Conn, complete bool) (Status, error) {
 	}
 	s.Drift = append(s.Drift, v.differences(leftovers)...)
 	return s, nil
-}
-
-// byDaemon reports whether an IKE daemon has claimed a conn.
-func byDaemon(claims []plan.Claim, name string) bool {
-	return slices.ContainsFunc(claims, func(c plan.Claim) bool { return strings.HasPrefix(c.Name, name+"[") })
 }
 
 // displaced returns what is to be put back.

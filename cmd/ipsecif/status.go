@@ -139,7 +139,7 @@ func printConn(w *tabwriter.Writer, c updown.ConnStatus) {
 		fmt.Fprintf(w, "  warning: %s\n", text)
 	}
 	printObjects(w, c.Objects)
-	if c.Condition == updown.Drift && len(c.Problems) == 0 {
+	if c.Condition == updown.Drift && len(c.Problems) == 0 && c.Owner == updown.Admin {
 		fmt.Fprintf(w, "  `ipsecif up %s` repairs it\n", c.Name)
 	}
 	if len(c.Bypass) > 0 {

@@ -101,6 +101,20 @@ func (e Event) ClaimName() string {
 	return b.String()
 }
 
+// ConnOf returns the name of the conn that a claim is for: of a claim by ClaimName
+// what is before the bracket, of another one its name.
+func ConnOf(claim string) string {
+	i := strings.LastIndexByte(claim, '[')
+	if i < 0 || !strings.HasSuffix(claim, "]") {
+		return claim
+	}
+	daemon, _, _ := strings.Cut(claim[i+1:], " ")
+	if d := Daemon(daemon); d != Pluto && d != Charon {
+		return claim
+	}
+	return claim[:i]
+}
+
 // writeSelectors writes NET, or NET,NET, with protocol and port unless these
 // are any.
 func writeSelectors(b *strings.Builder, nets []netip.Prefix, protocol, port string) {

@@ -60,7 +60,7 @@ func isPrintable(text string) bool {
 // contradicts.
 func isWhole(t *testing.T, e hook.Event) {
 	name := e.ClaimName()
-	if !strings.HasPrefix(name, e.Conn+"[") || !isPrintable(name) || e.Conn == "" {
+	if !strings.HasPrefix(name, e.Conn+"[") || !isPrintable(name) || e.Conn == "" || hook.ConnOf(name) != e.Conn {
 		t.Fatalf("claimed as %q", name)
 	}
 	adds, takes := e.Actions.Has(hook.Prepare|hook.Route|hook.Up), e.Actions.Has(hook.Unroute|hook.Down)

@@ -87,7 +87,7 @@ type Size struct {
 type Claim struct {
 	Name   string `json:"name"`  // the conn, of an IKE daemon with one pair of selectors: CONN[...]
 	Owner  string `json:"owner"` // "admin", or the IKE daemon that called
-	Where  string `json:"where"` // file:line:col of the conn
+	Where  string `json:"where"` // file:line:col of the conn; empty if no configuration has it
 	Tunnel Tunnel `json:"tunnel"`
 	// Of a claim of an IKE daemon, what it has asked for and not taken back; one
 	// of the two at least.

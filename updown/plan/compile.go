@@ -17,7 +17,12 @@ type Problem struct {
 }
 
 // Error returns the form that all messages about a conn have.
-func (p Problem) Error() string { return fmt.Sprintf("%s: conn %q: %s", p.Where, p.Claim, p.Text) }
+func (p Problem) Error() string {
+	if p.Where == "" { // an IKE daemon has the conn, and no configuration
+		return fmt.Sprintf("conn %q: %s", p.Claim, p.Text)
+	}
+	return fmt.Sprintf("%s: conn %q: %s", p.Where, p.Claim, p.Text)
+}
 
 // Compile returns the state that the claims ask for on a host with these
 // facts, and what stands in the way of single claims.
