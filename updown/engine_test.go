@@ -4,7 +4,6 @@ import (
 	"flag"
 	"fmt"
 	"io/fs"
-	"net/netip"
 	"os"
 	"path/filepath"
 	"slices"
@@ -32,7 +31,10 @@ var update = flag.Bool("update", false, "write the golden files anew")
 //	gc, gc --force, gc --dry-run               as on the command line
 //	drift                                      status --drift
 //	kernel OPERATION                           somebody else changes the kernel
-//	sa NAME IF_ID PEER, sa none                an IKE daemon makes SAs, or takes all away
+//	hook NAME VARIABLE=VALUE…                  an IKE daemon calls with the environment in the
+//	                                           file NAME and these variables
+//	sa NAME IF_ID PEER SPI REQID MARK          an IKE daemon makes SAs, with or without the last three
+//	sa none, sa del SPI                        it takes all away, or one of each direction
 //	rename OLD NEW                             somebody renames a link
 //	netns add NAME, netns del NAME             somebody makes or deletes a network namespace
 //	fail N                                     the N-th operation from now fails
@@ -135,6 +137,8 @@ func (s *story) command(command, rest string) {
 		s.apply(rest)
 	case "sa":
 		s.sa(rest)
+	case "hook":
+		s.hook(strings.Fields(rest))
 	case "rename":
 		from, to, _ := strings.Cut(rest, " ")
 		s.kernel.Rename(from, to)
@@ -189,25 +193,6 @@ func (s *story) undone(line string) {
 	}
 }
 
-// sa is what an IKE daemon does: "NAME IF_ID PEER" makes SAs, "none" takes all
-// away.
-func (s *story) sa(rest string) {
-	if rest == "none" {
-		s.kernel.SAs = nil
-		return
-	}
-	var name, peer string
-	var id xfrmi.IfID
-	if _, err := fmt.Sscan(rest, &name, &id, &peer); err != nil || sas[name].Cipher == (xfrmi.Cipher{}) {
-		s.t.Fatalf("sa %s: %v", rest, err)
-	}
-	ours, theirs := netip.MustParseAddr("192.1.3.209"), netip.MustParseAddr(peer)
-	esp := sas[name]
-	s.kernel.SAs = append(s.kernel.SAs,
-		plan.SA{IfID: id, Direction: plan.In, Src: theirs, Dst: ours, Proto: plan.ProtoESP, Mode: esp.Mode, ESP: sas["cbc-udp"]},
-		plan.SA{IfID: id, Direction: plan.Out, Src: ours, Dst: theirs, Proto: plan.ProtoESP, Mode: esp.Mode, ESP: esp})
-}
-
 func (s *story) pristine() {
 	var lines []string
 	now := s.kernel.All()
@@ -248,19 +233,14 @@ func (s *story) engineCommand(command string, names []string) {
 		conns = append(conns, c...)
 	}
 	all, _ := f.Conns()
-	e := &updown.Engine{Kernel: s.kernel, Store: claim.Open(s.dir), Adopt: adopt, Trace: func(op plan.Op) { fmt.Fprintf(&s.out, "%s\n", op) }}
-	for i := range all {
-		e.Managed = append(e.Managed, plan.PlaceOf(&all[i]))
-		if all[i].Netns != "" {
-			e.Netns = append(e.Netns, all[i].Netns)
-		}
-	}
+	e := s.engine(f)
+	e.Adopt = adopt
 	switch command {
 	case "up":
 		p, err := e.Up(conns)
 		s.outcome(p, err)
 	case "down":
-		p, err := e.Down(names, conns)
+		p, err := e.Down(s.claimedFor(e, names), conns)
 		s.outcome(p, err)
 	case "plan":
 		p, err := e.Plan(conns)
@@ -285,6 +265,19 @@ func (s *story) engineCommand(command string, names []string) {
 			fmt.Fprintf(&s.out, "%s %q: want %q have %q: %s\n", d.Condition, d.Conns, d.Want, d.Have, d.Problem)
 		}
 	}
+}
+
+// engine returns an engine that traces, with the places of a configuration.
+func (s *story) engine(f *conn.File) *updown.Engine {
+	e := &updown.Engine{Kernel: s.kernel, Store: claim.Open(s.dir), Trace: func(op plan.Op) { fmt.Fprintf(&s.out, "%s\n", op) }}
+	all, _ := f.Conns()
+	for i := range all {
+		e.Managed = append(e.Managed, plan.PlaceOf(&all[i]))
+		if all[i].Netns != "" {
+			e.Netns = append(e.Netns, all[i].Netns)
+		}
+	}
+	return e
 }
 
 func collect(e *updown.Engine, all []conn.Conn, options []string) (plan.Plan, error) {
