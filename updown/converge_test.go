@@ -486,6 +486,10 @@ func (w *world) step(which, what byte) {
 	w.adopt = which >= 128
 	switch what % 9 {
 	case 0, 1:
+		if what%9 == 1 && what >= 64 {
+			w.daemon(c, int(which)/len(w.conns), int(what)/9-7)
+			break
+		}
 		w.up(c)
 	case 2:
 		if w.adopt && what >= 128 {
@@ -612,7 +616,7 @@ func (w *world) end() {
 	}
 	w.inSync()
 	w.steady, w.leaving = nil, w.claimed()
-	if _, err := w.engine().Down(w.names(), w.conns); err != nil {
+	if _, err := w.engine().Down(w.withDaemons(w.names()), w.conns); err != nil {
 		w.t.Fatalf("down all: %v", err)
 	}
 	if green := w.kernel.In("green").State; !maps.Equal(green, w.green) {

@@ -131,7 +131,7 @@ func escapes(t, o Tunnel, dst netip.Prefix) bool {
 	if routedInMain(o, dst) {
 		// The route is in main, before which ESP escapes only to a table that
 		// has a way of its own for it.
-		return t.Scheme.InMain() && peerInside(t) || o.Scheme == routing.MarkUnderlay && sharesEscape
+		return t.Scheme.InMain() && peerInside(t) || sharesEscape && (o.Scheme == routing.MarkUnderlay || o.Scheme == routing.Underlay && t.Peer == o.Peer)
 	}
 	// An escape behind a default route is refused for the places of the two.
 	return sharesEscape || escapePriority(t) < attractPriority(o, dst) || dst.Bits() == 0 && escapePriority(t) != none && t.Netns == ""
