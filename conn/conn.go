@@ -152,7 +152,7 @@ type Mark struct {
 
 // VTI holds the keys of libreswan's older VTI devices.
 type VTI struct {
-	Device  string // vti-interface=, empty when not used
-	Routing bool   // vti-routing=, no when missing (the man page says yes)
-	Shared  bool   // vti-shared=
+	Device  string `json:"device"`            // vti-interface=, empty when not used
+	Routing bool   `json:"routing,omitempty"` // vti-routing=, no when missing (the man page says yes)
+	Shared  bool   `json:"shared,omitempty"`  // vti-shared=
 }

@@ -15,6 +15,9 @@ func (m Mark) String() string {
 	return "0x" + strconv.FormatUint(uint64(m.Value), 16) + "/0x" + strconv.FormatUint(uint64(m.Mask), 16)
 }
 
+// MarshalText returns the text of String.
+func (m Mark) MarshalText() ([]byte, error) { return []byte(m.String()), nil }
+
 // markUnique is what mark=-1 once meant: a mark of its own for each instance.
 // libreswan 5.3 lost it and takes the number as it is.
 const markUnique = "-1"

@@ -86,7 +86,7 @@ func (w *world) call(event hook.Event, base conn.Conn) error {
 		w.leaving[name] = t
 		delete(w.steady, name)
 	}
-	_, err := w.engine().Hook(event, base)
+	_, _, err := w.engine().Hook(event, base)
 	if err != nil && before != fmt.Sprint(w.claimed()) {
 		w.t.Fatalf("%s of %s failed and changed the claims: %v", event.Verb, name, err)
 	}
@@ -107,7 +107,7 @@ func (w *world) called(event hook.Event, base conn.Conn) {
 			w.t.Fatalf("%s of %s: %v", event.Verb, event.ClaimName(), err)
 		}
 	}
-	p, err := w.engine().Hook(event, base)
+	p, _, err := w.engine().Hook(event, base)
 	if !w.prevented(err) && (err != nil || !p.Empty()) {
 		w.t.Fatalf("%s of %s is not done: %v %v", event.Verb, event.ClaimName(), p.Ops, err)
 	}

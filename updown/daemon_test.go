@@ -76,7 +76,7 @@ func (s *story) hook(words []string) {
 			base = conns[0]
 		}
 	}
-	p, err := s.engine(f).Hook(event, base)
+	p, _, err := s.engine(f).Hook(event, base)
 	s.outcome(p, err)
 }
 

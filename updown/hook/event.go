@@ -8,7 +8,9 @@
 package hook
 
 import (
+	"encoding/json"
 	"net/netip"
+	"slices"
 	"strings"
 
 	"github.com/ipsecif/ipsecif/conn"
@@ -37,44 +39,71 @@ const (
 
 var actions = map[string]Action{"prepare": Prepare, "route": Route, "unroute": Unroute, "up": Up, "down": Down}
 
+// MarshalJSON returns the names of the actions, in alphabetical order.
+func (a Action) MarshalJSON() ([]byte, error) {
+	names := []string{}
+	for name, action := range actions {
+		if a.Has(action) {
+			names = append(names, name)
+		}
+	}
+	slices.Sort(names)
+	return json.Marshal(names)
+}
+
 // Has reports whether one of the actions is in the set.
 func (a Action) Has(some Action) bool { return a&some != 0 }
 
 // Event is one call of the hook, for one pair of selectors. Zero values mean
-// that the daemon has said nothing.
+// that the daemon has said nothing. As JSON it is what the administrator's hooks
+// get.
 type Event struct {
-	Daemon  Daemon
-	Verb    string // PLUTO_VERB
-	Actions Action
-	Conn    string // the name of the conn, of charon that of the child
+	Daemon  Daemon `json:"daemon"`
+	Verb    string `json:"verb"` // PLUTO_VERB
+	Actions Action `json:"actions"`
+	Conn    string `json:"conn"` // the name of the conn, of charon that of the child
 
-	Me, Peer netip.Addr // outer addresses; an invalid Peer may have any
-	NextHop  netip.Addr // towards the peer; invalid: by the routes of the host
-	Dev      string     // the device that encrypted packets leave by
-	Reqid    uint32     // of the SAs
+	Me      netip.Addr `json:"me"`                // outer address
+	Peer    netip.Addr `json:"peer,omitzero"`     // likewise; invalid: any
+	NextHop netip.Addr `json:"next_hop,omitzero"` // towards the peer; invalid: by the routes of the host
+	Dev     string     `json:"dev,omitempty"`     // the device that encrypted packets leave by
+	Reqid   uint32     `json:"reqid,omitempty"`   // of the SAs
 
 	// Ours and Theirs are the selectors. A range of addresses that is no net
 	// becomes several.
-	Ours, Theirs                    []netip.Prefix
-	MyProtocol, PeerProtocol        string // decimal, 0 is any
-	MyPort, PeerPort                string // likewise; of charon perhaps a range, LOW:HIGH
-	Link                            string // the xfrm interface by its name (pluto)
-	IfID                            uint32 // of the xfrm interface, 0 for none
-	MarkIn, MarkOut                 conn.Mark
-	Sources                         []netip.Addr   // of this host inside the tunnel, the preferred ones first
-	Addrs                           []netip.Prefix // for the interface
-	VTI                             conn.VTI
-	VTIAddr                         netip.Prefix // for the VTI device
-	Metric, MTU                     uint32       // of routes
-	NFLog                           uint16       // group, 0 for none
-	CAT                             bool         // client address translation
-	ConfigClient, NetworkManager    bool         // the peer has configured this host; NetworkManager is told
-	Resolver                        string       // dns-resolver=: file or systemd
-	DNS                             []netip.Addr // servers that the peer names
-	Domains                         []string     // that these serve
-	Banner                          string       // of the peer, for people
-	Mobike, Debug                   bool         // addresses are moving; plutodebug=updown
-	AlwaysRoute, HostAccess, Accept bool         // --route y; PLUTO_HOST_ACCESS; --accept
+	Ours   []netip.Prefix `json:"ours"`
+	Theirs []netip.Prefix `json:"theirs"`
+	// Protocols and ports of the selectors are decimal, 0 is any; a port of charon
+	// may be a range, LOW:HIGH.
+	MyProtocol   string `json:"my_protocol"`
+	PeerProtocol string `json:"peer_protocol"`
+	MyPort       string `json:"my_port"`
+	PeerPort     string `json:"peer_port"`
+
+	Link    string         `json:"link,omitempty"`  // the xfrm interface by its name (pluto)
+	IfID    uint32         `json:"if_id,omitempty"` // of the xfrm interface, 0 for none
+	MarkIn  conn.Mark      `json:"mark_in,omitzero"`
+	MarkOut conn.Mark      `json:"mark_out,omitzero"`
+	Sources []netip.Addr   `json:"sources,omitempty"` // of this host inside the tunnel, the preferred ones first
+	Addrs   []netip.Prefix `json:"addrs,omitempty"`   // for the interface
+	VTI     conn.VTI       `json:"vti,omitzero"`
+	VTIAddr netip.Prefix   `json:"vti_addr,omitzero"` // for the VTI device
+	Metric  uint32         `json:"metric,omitempty"`  // of routes
+	MTU     uint32         `json:"mtu,omitempty"`     // of routes, in bytes
+	NFLog   uint16         `json:"nflog,omitempty"`   // group, 0 for none
+	CAT     bool           `json:"cat,omitempty"`     // client address translation
+
+	ConfigClient   bool         `json:"config_client,omitempty"`  // the peer has configured this host
+	NetworkManager bool         `json:"networkmanager,omitempty"` // NetworkManager is told
+	Resolver       string       `json:"resolver,omitempty"`       // dns-resolver=: file or systemd
+	DNS            []netip.Addr `json:"dns,omitempty"`            // servers that the peer names
+	Domains        []string     `json:"domains,omitempty"`        // that these serve
+	Banner         string       `json:"banner,omitempty"`         // of the peer, for people
+	Mobike         bool         `json:"mobike,omitempty"`         // addresses are moving
+	HostAccess     bool         `json:"host_access,omitempty"`    // PLUTO_HOST_ACCESS
+	Debug          bool         `json:"-"`                        // plutodebug=updown
+	AlwaysRoute    bool         `json:"-"`                        // --route y
+	Accept         bool         `json:"-"`                        // --accept
 }
 
 // ClaimName returns the name of what the event is about, the same for every

@@ -1,6 +1,7 @@
 package hook_test
 
 import (
+	"encoding/json"
 	"flag"
 	"fmt"
 	"os"
@@ -132,6 +133,34 @@ func inWords(event hook.Event) string {
 	}
 	fmt.Fprintf(&b, "claimed as %s\n", event.ClaimName())
 	return b.String()
+}
+
+// TestJSON compares what the administrator's hooks get of events that have
+// everything with testdata/NAME.json.
+func TestJSON(t *testing.T) {
+	for _, daemon := range []hook.Daemon{hook.Pluto, hook.Charon} {
+		var env []string
+		for name, value := range fullCall(t, string(daemon)).env {
+			env = append(env, name+"="+value)
+		}
+		event, err := hook.Parse(env)
+		if err != nil {
+			t.Fatal(err)
+		}
+		got, err := json.MarshalIndent(event, "", "\t")
+		if err != nil {
+			t.Fatal(err)
+		}
+		golden := filepath.Join("testdata", string(daemon)+".json")
+		if *update {
+			if err := os.WriteFile(golden, append(got, '\n'), 0o644); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if want, err := os.ReadFile(golden); err != nil || string(want) != string(got)+"\n" {
+			t.Errorf("%s: got\n%s\nwant\n%s (%v)", golden, got, want, err)
+		}
+	}
 }
 
 func actionsOf(set hook.Action) (names []string) {
