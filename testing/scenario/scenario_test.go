@@ -48,6 +48,8 @@ func TestScenarios(t *testing.T) {
 			"initiate":  initiate,
 			"charon":    charon,
 			"swanctl":   swanctl,
+			"kill":      kill,
+			"logged":    logged,
 			"on":        on,
 			"exits":     exits,
 			"becomes":   becomes,
