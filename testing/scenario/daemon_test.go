@@ -20,9 +20,9 @@ func (s *scenario) daemon(ts *testscript.TestScript, name string) *hosts.Process
 	return nil
 }
 
-// kill HOST... ends IKE daemons at once, so that they remove nothing.
-func kill(ts *testscript.TestScript, _ bool, names []string) {
-	args(ts, names, 1, "kill HOST...")
+// crash HOST... ends IKE daemons at once, so that they remove nothing.
+func crash(ts *testscript.TestScript, _ bool, names []string) {
+	args(ts, names, 1, "crash HOST...")
 	for _, name := range names {
 		ts.Check(of(ts).daemon(ts, name).Kill())
 	}

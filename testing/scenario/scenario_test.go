@@ -48,7 +48,7 @@ func TestScenarios(t *testing.T) {
 			"initiate":  initiate,
 			"charon":    charon,
 			"swanctl":   swanctl,
-			"kill":      kill,
+			"crash":     crash,
 			"logged":    logged,
 			"on":        on,
 			"exits":     exits,
