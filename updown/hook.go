@@ -31,10 +31,17 @@ func (e *Engine) Hook(event hook.Event, base conn.Conn) (p plan.Plan, up bool, e
 		p, err = e.raise(event, base, old)
 		return p, err == nil && (old.Up || event.Actions.Has(hook.Up)), err
 	}
+	if event.Daemon == hook.Pluto {
+		return e.lower(event, old, claimed)
+	}
 	if !claimed {
 		return p, false, nil
 	}
-	return e.lower(event, old)
+	if late, err := e.replaced(event, old); late || err != nil {
+		return p, true, err
+	}
+	p, err = e.converge(task{drop: []string{old.Name}}, e.attempt)
+	return p, false, err
 }
 
 // claimed returns a claim by its name.
@@ -86,29 +93,6 @@ func (e *Engine) outbound(ifID uint32, ends ...plan.Ends) ([]plan.SA, error) {
 	id := xfrmi.IfID(ifID)
 	o, err := e.Kernel.Observe(plan.Query{Near: &plan.Near{Ends: ends}, SAs: []xfrmi.IfID{id}})
 	return slices.DeleteFunc(o.Facts.SAs[id], func(sa plan.SA) bool { return sa.Direction != plan.Out }), err
-}
-
-// lower takes back from a claim what an event takes back, and gives it up if
-// nothing is left. It reports whether the tunnel is still up.
-func (e *Engine) lower(event hook.Event, c plan.Claim) (p plan.Plan, up bool, err error) {
-	if event.Daemon == hook.Charon {
-		late, err := e.replaced(event, c)
-		if late || err != nil {
-			return p, true, err
-		}
-	}
-	if event.Actions.Has(hook.Unroute) {
-		c.Routed = false
-	}
-	if event.Actions.Has(hook.Down) {
-		c.Up = false
-	}
-	if event.Daemon == hook.Charon || !c.Routed && !c.Up {
-		p, err = e.converge(task{drop: []string{c.Name}}, e.attempt)
-		return p, false, err
-	}
-	p, err = e.converge(task{lower: []plan.Claim{c}}, e.attempt)
-	return p, c.Up, err
 }
 
 // replaced reports whether there is another SA than the one that goes: charon

@@ -104,6 +104,7 @@ type Event struct {
 	Debug          bool         `json:"-"`                        // plutodebug=updown
 	AlwaysRoute    bool         `json:"-"`                        // --route y
 	Accept         bool         `json:"-"`                        // --accept
+	OnDemand       bool         `json:"on_demand,omitempty"`      // pluto brings the conn up again, as soon as there is traffic at the latest
 }
 
 // ClaimName returns the name of what the event is about, the same for every
@@ -142,6 +143,12 @@ func ConnOf(claim string) string {
 		return claim
 	}
 	return claim[:i]
+}
+
+// SameConn reports whether a claim is about another pair of selectors of the
+// conn of an event of pluto, or about the same.
+func (e Event) SameConn(claim string) bool {
+	return strings.HasPrefix(claim, e.Conn+"[") && strings.HasSuffix(claim, " via "+e.Peer.String()+"]")
 }
 
 // writeSelectors writes NET, or NET,NET, with protocol and port unless these

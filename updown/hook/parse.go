@@ -139,6 +139,8 @@ func (r *reader) pluto(e *Event) {
 	e.Resolver = r.text("PLUTO_DNS_RESOLVER")
 	e.DNS, e.Domains = r.addrs("PLUTO_PEER_DNS_INFO"), fields(r.text("PLUTO_PEER_DOMAIN_INFO"))
 	e.Banner = printable(r.env["PLUTO_PEER_BANNER"])
+	policy := strings.Split(r.text("PLUTO_CONN_POLICY"), "+")
+	e.OnDemand = slices.Contains(policy, "ROUTE") || slices.Contains(policy, "UP")
 	e.Mobike, e.Debug = r.flag("PLUTO_MOBIKE_EVENT"), r.flag("UPDOWN_DEBUG")
 	r.mask("PLUTO_MY_CLIENT", e.Ours)
 	r.mask("PLUTO_PEER_CLIENT", e.Theirs)

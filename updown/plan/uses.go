@@ -39,9 +39,7 @@ func (t Tunnel) Uses() []string {
 		}
 	}
 	for _, p := range t.Pairs {
-		if !t.enclosed() {
-			uses = append(uses, useOfNet(p.Theirs))
-		}
+		uses = append(uses, t.useOfNet(p.Theirs))
 		if t.BySource {
 			uses = append(uses, p.use())
 		}
@@ -106,6 +104,22 @@ func familyHex(a netip.Addr) string {
 		family = "4 "
 	}
 	return family + hex.EncodeToString(a.AsSlice())
+}
+
+// useOfNet tells tunnels apart in whose net no peer of another one can be,
+// because it is in a VRF or in another network namespace.
+func (t Tunnel) useOfNet(p netip.Prefix) string {
+	if t.enclosed() {
+		return useEnclosed + useOfNet(p)
+	}
+	return useOfNet(p)
+}
+
+const useEnclosed = "enclosed "
+
+// UsesOfTunnelsTo returns the uses of all tunnels to a net.
+func UsesOfTunnelsTo(p netip.Prefix) []string {
+	return []string{useOfNet(p), useEnclosed + useOfNet(p)}
 }
 
 func useOfNet(p netip.Prefix) string {
