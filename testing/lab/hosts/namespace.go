@@ -18,6 +18,10 @@ type namespace struct {
 	net, mnt, uts *os.File
 }
 
+// The main goroutine keeps the main thread. That one cannot be thrown away: if it
+// ran f for a host once, the whole process would pass for one of the host's.
+func init() { runtime.LockOSThread() }
+
 // newNamespace makes the namespaces and runs setup inside them. The network namespace has nothing but lo, which is up.
 func newNamespace(name string, setup func() error) (*namespace, error) {
 	ns := &namespace{name: name}
