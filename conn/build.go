@@ -131,17 +131,21 @@ func (f *File) Lookup(name string) ([]Conn, Diagnostics) {
 	if i, ok := f.first[name]; ok {
 		return b.build(nil, &f.Sections[i]), b.finish(f.order)
 	}
-	slash := strings.LastIndexByte(name, '/')
-	if slash < 0 {
-		return nil, nil
-	}
-	i, ok := f.first[name[:slash]]
+	section, _ := SectionOf(name)
+	i, ok := f.first[section]
 	if !ok {
 		return nil, nil
 	}
 	conns := b.build(nil, &f.Sections[i])
 	conns = slices.DeleteFunc(conns, func(c Conn) bool { return c.Name != name })
 	return conns, b.finish(f.order)
+}
+
+// SectionOf returns NAME of NAME/1x2: the section that a member of a product of
+// subnets= lists comes from, unless a section has the whole name.
+func SectionOf(member string) (name string, ok bool) {
+	slash := strings.LastIndexByte(member, '/')
+	return member[:max(slash, 0)], slash >= 0
 }
 
 // begin makes a section the one that is being built.

@@ -47,6 +47,7 @@ func FuzzParse(f *testing.F) {
 			}
 		}
 		checkFormat(t, file)
+		checkPacked(t, file, conns)
 		checkConns(t, file, conns)
 	})
 }

@@ -98,6 +98,7 @@ func goldenOutput(t *testing.T, files FS, main string) map[string]string {
 		fmt.Fprintf(&text, "%s [%s] %s\n", p.Severity, p.Code, p)
 	}
 	checkFormat(t, f)
+	checkPacked(t, f, conns)
 	return map[string]string{partWant: want.String(), partConns: typed.String(), partProblems: text.String()}
 }
 
