@@ -4,37 +4,32 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io/fs"
-	"os"
 	"slices"
 
 	"github.com/ipsecif/ipsecif/conn"
-	"github.com/ipsecif/ipsecif/updown/plan"
+	"github.com/ipsecif/ipsecif/updown/conf"
 )
 
 // configFiles are tried in this order without --config.
 var configFiles = []string{"/etc/ipsecif.conf", "/etc/ipsec.conf"}
 
-// osFS lets conn read the files of the host.
-type osFS struct{}
-
-func (osFS) Open(name string) (fs.File, error)          { return os.Open(name) }
-func (osFS) Stat(name string) (fs.FileInfo, error)      { return os.Stat(name) }
-func (osFS) ReadDir(name string) ([]fs.DirEntry, error) { return os.ReadDir(name) }
 
 // load reads the configuration.
-func (a *app) load() (*conn.File, conn.Diagnostics) {
+func (a *app) load() (*conn.File, conn.Diagnostics) { return a.loadFrom(conf.Host{}) }
+
+// loadFrom reads the configuration from some files.
+func (a *app) loadFrom(files conn.FS) (*conn.File, conn.Diagnostics) {
 	name := a.config
 	if name == "" {
 		name = configFiles[len(configFiles)-1]
 		for _, f := range configFiles {
-			if _, err := os.Stat(f); err == nil {
+			if _, err := files.Stat(f); err == nil {
 				name = f
 				break
 			}
 		}
 	}
-	return conn.Load(osFS{}, name)
+	return conn.Load(files, name)
 }
 
 // warn prints the warnings of a list.
@@ -97,46 +92,6 @@ func noConn(f *conn.File, name string) error {
 // withInterface drops the conns that have none, from the list itself.
 func withInterface(conns []conn.Conn) []conn.Conn {
 	return slices.DeleteFunc(conns, func(c conn.Conn) bool { return c.Link() == "" })
-}
-
-// places returns the tables and priorities that a configuration uses. Few conns
-// have keys about that, so few are built.
-func places(f *conn.File) plan.Managed {
-	setup, _ := f.Settings()
-	m := plan.Managed{plan.PlaceOf(&conn.Conn{Table: setup.Table, RulePriority: setup.RulePriority})}
-	for i := range f.Sections {
-		s := &f.Sections[i]
-		_, table := s.Get("table")
-		_, priority := s.Get("rule-priority")
-		if !table && !priority {
-			continue
-		}
-		conns, _ := f.Lookup(s.Name)
-		for i := range conns {
-			m = append(m, plan.PlacesOf(&conns[i])...)
-		}
-	}
-	slices.SortFunc(m, plan.ComparePlaces)
-	return slices.Compact(m)
-}
-
-// namespaces returns the network namespaces that a configuration uses. As few
-// conns have one, few are built.
-func namespaces(f *conn.File) []string {
-	var names []string
-	for i := range f.Sections {
-		s := &f.Sections[i]
-		if _, ok := s.Get("netns"); !ok {
-			continue
-		}
-		conns, _ := f.Lookup(s.Name)
-		for i := range conns {
-			if conns[i].Netns != "" {
-				names = append(names, conns[i].Netns)
-			}
-		}
-	}
-	return names
 }
 
 func (a *app) printJSON(v any) error {

@@ -5,6 +5,7 @@ import (
 
 	"github.com/ipsecif/ipsecif/conn"
 	"github.com/ipsecif/ipsecif/updown"
+	"github.com/ipsecif/ipsecif/updown/conf"
 	"github.com/ipsecif/ipsecif/updown/plan"
 	"github.com/spf13/cobra"
 )
@@ -22,7 +23,7 @@ func (a *app) gcCommand() *cobra.Command {
 			if err := ds.Err(); err != nil && !force {
 				return errors.Join(err, errors.New("without the whole configuration it is not known which interfaces are in use; use --force to take away all that is left over"))
 			}
-			return a.withEngine(f, nil, func(e *updown.Engine) error {
+			return a.withEngine(conf.ExtentOf(f), nil, func(e *updown.Engine) error {
 				if dryRun {
 					return a.leftovers(e, withInterface(conns), force)
 				}

@@ -13,6 +13,7 @@ import (
 	"github.com/ipsecif/ipsecif/conn"
 	"github.com/ipsecif/ipsecif/routing"
 	"github.com/ipsecif/ipsecif/updown/claim"
+	"github.com/ipsecif/ipsecif/updown/conf"
 	"github.com/ipsecif/ipsecif/updown/plan"
 	"github.com/rogpeppe/go-internal/testscript"
 )
@@ -119,7 +120,7 @@ func lintHas(t *testing.T, text, code string) {
 	if err := os.WriteFile(name, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	f, ds := conn.Load(osFS{}, name)
+	f, ds := conn.Load(conf.Host{}, name)
 	conns, more := f.Conns()
 	ds = append(append(ds, more...), f.Lint(conns, conn.HostFacts{})...)
 	if code == "" && len(ds) > 0 || code != "" && (len(ds) != 1 || ds[0].Code != code) {

@@ -9,6 +9,7 @@ import (
 
 	"github.com/ipsecif/ipsecif/conn"
 	"github.com/ipsecif/ipsecif/updown"
+	"github.com/ipsecif/ipsecif/updown/conf"
 	"github.com/spf13/cobra"
 )
 
@@ -22,7 +23,7 @@ func (a *app) statusCommand() *cobra.Command {
 			conns, more := f.Conns()
 			ds = append(ds, more...)
 			a.warn(ds)
-			err := a.withEngine(f, nil, func(e *updown.Engine) error {
+			err := a.withEngine(conf.ExtentOf(f), nil, func(e *updown.Engine) error {
 				s, err := a.compare(e, f, withInterface(conns), ds.Err() == nil, args)
 				if err != nil {
 					return err

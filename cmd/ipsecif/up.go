@@ -10,6 +10,7 @@ import (
 	"github.com/ipsecif/ipsecif/conn"
 	"github.com/ipsecif/ipsecif/updown"
 	"github.com/ipsecif/ipsecif/updown/claim"
+	"github.com/ipsecif/ipsecif/updown/conf"
 	"github.com/ipsecif/ipsecif/updown/kernel"
 	"github.com/ipsecif/ipsecif/updown/plan"
 	"github.com/spf13/cobra"
@@ -89,24 +90,25 @@ func (a *app) planned(conns []string, p plan.Plan, err error) error {
 
 // limitMemory lets memory be collected more often for many conns: until here
 // most stays in use, from here on most is soon not used any more.
-func limitMemory(f *conn.File) {
+func limitMemory(conns int) {
 	const once, each = 32 << 20, 6 << 10
-	debug.SetMemoryLimit(once + each*int64(len(f.Sections)))
+	debug.SetMemoryLimit(once + each*int64(conns))
 }
 
-// withEngine calls do with an engine for the network namespace of the process.
-func (a *app) withEngine(f *conn.File, conns []conn.Conn, do func(*updown.Engine) error) error {
+// withEngine calls do with an engine for the network namespace of the process and
+// a configuration of some extent.
+func (a *app) withEngine(extent conf.Extent, conns []conn.Conn, do func(*updown.Engine) error) error {
 	k, err := kernel.Open()
 	if err != nil {
 		return err
 	}
 	defer k.Close()
-	limitMemory(f)
+	limitMemory(extent.Conns)
 	return do(&updown.Engine{
 		Kernel:  k,
 		Store:   claim.Open(a.stateDir),
-		Managed: places(f),
-		Netns:   namespaces(f),
+		Managed: extent.Managed,
+		Netns:   extent.Netns,
 		Names:   lookup(conns),
 	})
 }
@@ -118,7 +120,7 @@ func (a *app) withConns(args []string, all bool, do func(*updown.Engine, []conn.
 	if err != nil {
 		return err
 	}
-	return a.withEngine(f, conns, func(e *updown.Engine) error {
+	return a.withEngine(conf.ExtentOf(f), conns, func(e *updown.Engine) error {
 		locals, err := e.Locals(conns)
 		if err != nil {
 			return err
@@ -218,7 +220,7 @@ func (a *app) downCommand() *cobra.Command {
 		RunE: func(_ *cobra.Command, args []string) error {
 			// What is claimed can be taken down whatever became of the file.
 			f, ds := a.load()
-			return a.withEngine(f, nil, func(e *updown.Engine) error {
+			return a.withEngine(conf.ExtentOf(f), nil, func(e *updown.Engine) error {
 				names, conns, err := toDrop(f, e, args, all)
 				if err != nil {
 					return errors.Join(ds.Err(), err)

@@ -9,6 +9,7 @@ import (
 
 	"github.com/ipsecif/ipsecif/conn"
 	"github.com/ipsecif/ipsecif/updown"
+	"github.com/ipsecif/ipsecif/updown/conf"
 	"github.com/ipsecif/ipsecif/updown/hook"
 	"github.com/ipsecif/ipsecif/updown/plan"
 	"github.com/spf13/cobra"
@@ -45,12 +46,12 @@ func (a *app) serve(arguments hook.Arguments) error {
 		return errors.New("updown: " + hook.OneLine(err))
 	}
 	// What goes is known from its claim, whatever became of the configuration.
-	f, base := &conn.File{}, conn.Conn{}
+	extent, base := conf.ExtentOf(&conn.File{}), conn.Conn{}
 	if event.Actions.Has(hook.Route | hook.Up) {
-		f, base, err = a.baseOf(event.Conn)
+		extent, base, err = a.baseOf(event.Conn)
 	}
 	if err == nil {
-		err = a.withEngine(f, nil, func(e *updown.Engine) error {
+		err = a.withEngine(extent, nil, func(e *updown.Engine) error {
 			p, up, err := a.finishHook(e, event, base)
 			if err != nil {
 				return err
@@ -124,13 +125,13 @@ func readEvent(arguments hook.Arguments) (hook.Event, error) {
 // baseOf returns what the configuration says about a conn of an IKE daemon, by
 // default nothing: charon has conns of its own, and no such file is needed. Only
 // what is wrong with the conn itself and with config setup counts.
-func (a *app) baseOf(name string) (*conn.File, conn.Conn, error) {
+func (a *app) baseOf(name string) (conf.Extent, conn.Conn, error) {
 	if a.config == "" && !anyExists(configFiles) {
-		return &conn.File{}, conn.Setup{}.Conn(name), nil
+		return conf.ExtentOf(&conn.File{}), conn.Setup{}.Conn(name), nil
 	}
-	f, ds := a.load()
+	f, extent, ds := conf.Open(a.stateDir).Read(a.config, name, a.loadFrom)
 	if len(f.Sections) == 0 && ds.Err() != nil {
-		return f, conn.Conn{}, ds.Err()
+		return extent, conn.Conn{}, ds.Err()
 	}
 	setup, ds := f.Settings()
 	base := setup.Conn(name)
@@ -138,7 +139,7 @@ func (a *app) baseOf(name string) (*conn.File, conn.Conn, error) {
 	if len(conns) > 0 {
 		base = conns[0]
 	}
-	return f, base, append(ds, more...).Err()
+	return extent, base, append(ds, more...).Err()
 }
 
 func anyExists(names []string) bool {

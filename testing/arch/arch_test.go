@@ -37,7 +37,8 @@ var rooms = map[string]room{
 	"updown/claim": {
 		own: []string{"updown/plan", "updown/lock"}, foreign: []string{"golang.org/x/sys", "go.etcd.io/bbolt"}, not: []string{"net", "os/exec"},
 	},
-	"updown/dns": {not: impure},
+	"updown/conf": {own: []string{"conn", "updown/plan", "updown/lock"}, not: []string{"net", "os/exec"}},
+	"updown/dns":  {not: impure},
 	"updown/resolver": {
 		own: []string{"updown/dns", "updown/lock"}, foreign: []string{"golang.org/x/sys"}, not: []string{"net"},
 	},
@@ -59,7 +60,7 @@ var rooms = map[string]room{
 	},
 	"cmd/ipsecif": {
 		own: []string{
-			"updown", "updown/plan", "updown/claim", "updown/hook", "updown/kernel", "updown/dns", "updown/resolver",
+			"updown", "updown/plan", "updown/claim", "updown/conf", "updown/hook", "updown/kernel", "updown/dns", "updown/resolver",
 			"updown/networkmanager", "updown/admin", "systemd/resolved", "conn",
 		},
 		foreign: []string{"github.com/spf13/cobra"},
