@@ -3,6 +3,7 @@ package conn
 import (
 	"encoding/binary"
 	"errors"
+	"iter"
 	"maps"
 	"slices"
 )
@@ -13,64 +14,90 @@ import (
 // values, positions and errors are those of the whole File. The form is for the
 // same program only: keys are numbers in its table.
 
-// AppendFrame appends to b what a File has beside its conns, packed.
-func (f *File) AppendFrame(b []byte) []byte {
-	b = appendText(b, f.Name)
-	b = appendFlags(b, f.shared)
+// PackFrame returns what a File has beside its conns, packed.
+func (f *File) PackFrame() []byte {
+	p := f.packer()
+	p.text(f.Name)
+	p.flags(f.shared)
 	names := slices.SortedFunc(maps.Keys(f.order), func(x, y string) int { return f.order[x] - f.order[y] })
-	b = binary.AppendUvarint(b, uint64(len(names)))
+	p.number(len(names))
 	for _, name := range names {
-		b = appendText(b, name)
+		p.text(name)
 	}
-	return f.appendSection(b, &f.Setup)
+	p.section(&f.Setup)
+	return p.packed
 }
 
-// AppendConn appends to b the section that Lookup finds by its name, packed. An
-// unknown name adds nothing.
-func (f *File) AppendConn(b []byte, name string) []byte {
-	if i, ok := f.first[name]; ok {
-		b = f.appendSection(b, &f.Sections[i])
+// PackConns yields the sections that Lookup finds by their names, packed. What it
+// yields changes when it goes on.
+func (f *File) PackConns() iter.Seq2[string, []byte] {
+	return func(yield func(string, []byte) bool) {
+		p := f.packer()
+		for i := range f.Sections {
+			s := &f.Sections[i]
+			if f.first[s.Name] != i {
+				continue
+			}
+			p.packed = p.packed[:0]
+			if p.section(s); !yield(s.Name, p.packed) {
+				return
+			}
+		}
 	}
-	return b
 }
 
-func (f *File) appendSection(b []byte, s *Section) []byte {
-	b = appendText(b, s.Name)
-	b = f.appendPos(b, s.Pos)
-	b = appendFlags(b, s.Broken, s.template)
-	b = binary.AppendUvarint(b, uint64(len(s.Keys)))
+// packer appends to packed text.
+type packer struct {
+	packed []byte
+	order  map[string]int // of the File
+	file   string         // the last one that a place was in
+	at     int            // its number
+}
+
+func (f *File) packer() *packer { return &packer{order: f.order} }
+
+func (p *packer) section(s *Section) {
+	p.text(s.Name)
+	p.pos(s.Pos)
+	p.flags(s.Broken, s.template)
+	p.number(len(s.Keys))
 	for i := range s.Keys {
 		kv := &s.Keys[i]
-		b = binary.AppendUvarint(b, uint64(kv.id))
-		b = appendFlags(b, kv.prefixed)
-		b = f.appendPos(b, kv.Pos)
-		b = binary.AppendUvarint(b, uint64(kv.valueCol))
-		b = appendText(b, kv.Value)
+		p.number(int(kv.id))
+		p.flags(kv.prefixed)
+		p.pos(kv.Pos)
+		p.number(int(kv.valueCol))
+		p.text(kv.Value)
 	}
-	return b
 }
 
-func (f *File) appendPos(b []byte, p Pos) []byte {
-	b = binary.AppendUvarint(b, uint64(p.Line))
-	if p.Line == 0 { // nobody wrote it
-		return b
+func (p *packer) pos(pos Pos) {
+	p.number(pos.Line)
+	if pos.Line == 0 { // nobody wrote it
+		return
 	}
-	b = binary.AppendUvarint(b, uint64(f.order[p.File]))
-	return binary.AppendUvarint(b, uint64(p.Col))
+	if pos.File != p.file {
+		p.file, p.at = pos.File, p.order[pos.File]
+	}
+	p.number(p.at)
+	p.number(pos.Col)
 }
 
-func appendText(b []byte, text string) []byte {
-	return append(binary.AppendUvarint(b, uint64(len(text))), text...)
+func (p *packer) number(n int) { p.packed = binary.AppendUvarint(p.packed, uint64(n)) }
+
+func (p *packer) text(text string) {
+	p.number(len(text))
+	p.packed = append(p.packed, text...)
 }
 
-func appendFlags(b []byte, flags ...bool) []byte {
+func (p *packer) flags(flags ...bool) {
 	var bits byte
 	for i, set := range flags {
 		if set {
 			bits |= 1 << i
 		}
 	}
-	return append(b, bits)
+	p.packed = append(p.packed, bits)
 }
 
 // Unpack returns a File with a packed frame and some packed conns. Settings, and

@@ -2,6 +2,7 @@ package conn
 
 import (
 	"reflect"
+	"slices"
 	"testing"
 )
 
@@ -16,13 +17,13 @@ func checkPacked(t *testing.T, f *File, conns []Conn) {
 	for i := range conns {
 		names = append(names, conns[i].Name)
 	}
-	frame := f.AppendFrame(nil)
+	frame, packed := f.PackFrame(), packedConns(f)
 	for _, name := range names {
-		packed := f.AppendConn(nil, name)
-		if section, ok := SectionOf(name); packed == nil && ok {
-			packed = f.AppendConn(nil, section)
+		parts := packed[name]
+		if section, _ := SectionOf(name); parts == nil {
+			parts = packed[section]
 		}
-		part, err := unpackOne(frame, packed)
+		part, err := Unpack(frame, parts...)
 		if err != nil {
 			t.Fatalf("conn %q: %v", name, err)
 		}
@@ -38,11 +39,13 @@ func checkPacked(t *testing.T, f *File, conns []Conn) {
 	}
 }
 
-func unpackOne(frame, packed []byte) (*File, error) {
-	if packed == nil {
-		return Unpack(frame)
+// packedConns returns packed sections by their names, one for each.
+func packedConns(f *File) map[string][][]byte {
+	packed := map[string][][]byte{}
+	for name, b := range f.PackConns() {
+		packed[name] = append(packed[name], slices.Clone(b))
 	}
-	return Unpack(frame, packed)
+	return packed
 }
 
 func checkPackedSettings(t *testing.T, f, part *File) {
@@ -58,7 +61,7 @@ func checkPackedSettings(t *testing.T, f, part *File) {
 // no panic.
 func TestUnpackDamaged(t *testing.T) {
 	f, _ := Load(memFS{"/etc/ipsec.conf": "config setup\n\tx-ipsecif-table=7\nconn a\n\tleft=1.2.3.4\n\tright=%any\n"}, "/etc/ipsec.conf")
-	frame, packed := f.AppendFrame(nil), f.AppendConn(nil, "a")
+	frame, packed := f.PackFrame(), packedConns(f)["a"][0]
 	if _, err := Unpack(frame, packed); err != nil {
 		t.Fatal(err)
 	}
@@ -77,7 +80,7 @@ func TestUnpackDamaged(t *testing.T) {
 // FuzzUnpack wants no panic, whatever it unpacks.
 func FuzzUnpack(f *testing.F) {
 	file, _ := Load(memFS{"/etc/ipsec.conf": "config setup\n\tx-ipsecif-table=7\nconn a\n\tleft=1.2.3.4\n\tright=%any\n"}, "/etc/ipsec.conf")
-	f.Add(file.AppendFrame(nil), file.AppendConn(nil, "a"))
+	f.Add(file.PackFrame(), packedConns(file)["a"][0])
 	f.Fuzz(func(t *testing.T, frame, packed []byte) {
 		if file, err := Unpack(frame, packed); err == nil {
 			_, _ = file.Settings()

@@ -78,7 +78,7 @@ func (x *Index) Read(key, name string, load Load) (*conn.File, Extent, conn.Diag
 	f, ds := load(w)
 	e := ExtentOf(f)
 	if ds.Err() == nil && w.areSettled(start.Add(-x.settle)) {
-		x.build(head{Key: key, Stamps: w.stamps, Extent: e, Frame: f.AppendFrame(nil)}, f)
+		x.build(head{Key: key, Stamps: w.stamps, Extent: e, Frame: f.PackFrame()}, f)
 	}
 	return f, e, ds
 }
@@ -93,11 +93,22 @@ type head struct {
 
 // find returns what the index tells, if it is there and holds.
 func (x *Index) find(key, name string) (f *conn.File, e Extent, ok bool) {
-	t, err := openTable(x.path)
+	file, err := os.Open(x.path)
 	if err != nil {
 		return nil, e, false
 	}
-	defer t.file.Close()
+	defer file.Close()
+	info, err := file.Stat()
+	if err != nil {
+		return nil, e, false
+	}
+	return findIn(&table{from: file, size: info.Size()}, key, name)
+}
+
+func findIn(t *table, key, name string) (f *conn.File, e Extent, ok bool) {
+	if err := t.readHead(); err != nil {
+		return nil, e, false
+	}
 	var h head
 	if json.Unmarshal(t.head, &h) != nil || h.Key != key || slices.ContainsFunc(h.Stamps, func(s stamp) bool { return !s.holds() }) {
 		return nil, e, false
@@ -131,12 +142,7 @@ func (x *Index) build(h head, f *conn.File) {
 	if err != nil {
 		return
 	}
-	names := make([]string, 0, len(f.Sections))
-	for i := range f.Sections {
-		names = append(names, f.Sections[i].Name)
-	}
-	slices.Sort(names)
-	if content := newTable(text, slices.Compact(names), f.AppendConn); content != nil {
+	if content := newTable(text, len(f.Sections), f.PackConns()); content != nil {
 		_ = replaceFile(x.path, 0o600, content)
 	}
 }

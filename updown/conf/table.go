@@ -3,10 +3,10 @@ package conf
 import (
 	"encoding/binary"
 	"errors"
-	"fmt"
 	"hash/crc32"
-	"hash/fnv"
+	"io"
 	"io/fs"
+	"iter"
 	"os"
 )
 
@@ -29,46 +29,46 @@ const (
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 
 func bucketOf(name string, buckets int) int {
-	h := fnv.New32a()
-	_, _ = h.Write([]byte(name))
-	return int(h.Sum32() % uint32(buckets))
+	return int(crc32.Checksum([]byte(name), castagnoli) % uint32(buckets))
 }
 
 // mostBytes bounds the size of a table: one template may be in every conn.
 const mostBytes = 64 << 20
 
-// newTable returns a table, nil when it were too large. Value appends the value of
-// a name to b.
-func newTable(head []byte, names []string, value func(b []byte, name string) []byte) []byte {
-	buckets := make([][]string, len(names)/perBucket+1)
-	for _, name := range names {
-		i := bucketOf(name, len(buckets))
-		buckets[i] = append(buckets[i], name)
+// newTable returns a table of n values at most, nil when it were too large.
+func newTable(head []byte, n int, values iter.Seq2[string, []byte]) []byte {
+	type place struct{ start, end int }
+	var heap []byte // the values as they come
+	places, buckets := make([]place, 0, n), make([][]int, n/perBucket+1)
+	for name, value := range values {
+		start, bucket := len(heap), bucketOf(name, len(buckets))
+		heap = binary.AppendUvarint(heap, uint64(len(name)))
+		heap = binary.AppendUvarint(heap, uint64(len(value)))
+		heap = append(append(heap, name...), value...)
+		if len(heap) > mostBytes {
+			return nil
+		}
+		buckets[bucket] = append(buckets[bucket], len(places))
+		places = append(places, place{start, len(heap)})
 	}
-	b := []byte(magic)
+	b := make([]byte, 0, headerSize+len(head)+(entrySize+1)*len(buckets)+len(heap))
+	b = append(b, magic...)
 	b = binary.LittleEndian.AppendUint32(b, uint32(len(head)))
 	b = binary.LittleEndian.AppendUint32(b, uint32(len(buckets)))
 	b = binary.LittleEndian.AppendUint32(b, crc32.Update(crc32.Checksum(b, castagnoli), castagnoli, head))
 	b = append(b, head...)
 	entries := len(b)
 	b = append(b, make([]byte, entrySize*len(buckets))...)
-	var scratch []byte
-	for i, names := range buckets {
+	for i, bucket := range buckets {
 		start := len(b)
-		b = binary.AppendUvarint(b, uint64(len(names)))
-		for _, name := range names {
-			scratch = value(scratch[:0], name)
-			b = binary.AppendUvarint(b, uint64(len(name)))
-			b = binary.AppendUvarint(b, uint64(len(scratch)))
-			b = append(append(b, name...), scratch...)
-			if len(b) > mostBytes {
-				return nil
-			}
+		b = binary.AppendUvarint(b, uint64(len(bucket)))
+		for _, number := range bucket {
+			b = append(b, heap[places[number].start:places[number].end]...)
 		}
-		entry := b[entries+entrySize*i : entries+entrySize*i : entries+entrySize*(i+1)]
-		entry = binary.LittleEndian.AppendUint32(entry, uint32(start))
-		entry = binary.LittleEndian.AppendUint32(entry, uint32(len(b)-start))
-		binary.LittleEndian.AppendUint32(entry, crc32.Checksum(b[start:], castagnoli))
+		entry := b[entries+entrySize*i:]
+		binary.LittleEndian.PutUint32(entry, uint32(start))
+		binary.LittleEndian.PutUint32(entry[4:], uint32(len(b)-start))
+		binary.LittleEndian.PutUint32(entry[8:], crc32.Checksum(b[start:], castagnoli))
 	}
 	return b
 }
@@ -76,34 +76,16 @@ func newTable(head []byte, names []string, value func(b []byte, name string) []b
 // errDamaged says that a file is no table, or none any more.
 var errDamaged = errors.New("it is damaged")
 
-// table is an open file.
+// table is a table of some size that is read.
 type table struct {
-	file    *os.File
+	from    io.ReaderAt
 	size    int64
 	head    []byte
 	buckets int
 }
 
-// openTable opens a file. The caller must Close its file.
-func openTable(path string) (*table, error) {
-	file, err := os.Open(path)
-	if err != nil {
-		return nil, err
-	}
-	t := &table{file: file}
-	if err := t.readHead(); err != nil {
-		file.Close()
-		return nil, fmt.Errorf("reading %s: %w", path, err)
-	}
-	return t, nil
-}
-
+// readHead reads what every use of a table needs, after which get may be called.
 func (t *table) readHead() error {
-	info, err := t.file.Stat()
-	if err != nil {
-		return err
-	}
-	t.size = info.Size()
 	header, err := t.read(0, headerSize)
 	if err != nil {
 		return err
@@ -153,7 +135,7 @@ func (t *table) read(offset int64, size int) ([]byte, error) {
 		return nil, errDamaged
 	}
 	b := make([]byte, size)
-	_, err := t.file.ReadAt(b, offset)
+	_, err := t.from.ReadAt(b, offset)
 	return b, err
 }
 
