@@ -129,9 +129,9 @@ func (a *app) baseOf(name string) (conf.Extent, conn.Conn, error) {
 	if a.config == "" && !anyExists(configFiles) {
 		return conf.ExtentOf(&conn.File{}), conn.Setup{}.Conn(name), nil
 	}
-	f, extent, ds := conf.Open(a.stateDir).Read(a.config, name, a.loadFrom)
-	if len(f.Sections) == 0 && ds.Err() != nil {
-		return extent, conn.Conn{}, ds.Err()
+	f, extent, read := conf.Open(a.stateDir).Read(a.config, name, a.loadFrom)
+	if len(f.Sections) == 0 && read.Err() != nil {
+		return extent, conn.Conn{}, read.Err()
 	}
 	setup, ds := f.Settings()
 	base := setup.Conn(name)
@@ -139,7 +139,36 @@ func (a *app) baseOf(name string) (conf.Extent, conn.Conn, error) {
 	if len(conns) > 0 {
 		base = conns[0]
 	}
-	return extent, base, append(ds, more...).Err()
+	err := append(ds, more...).Err()
+	if err == nil {
+		err = brokenBy(f, read, name)
+	}
+	return extent, base, err
+}
+
+// brokenBy returns why a conn or config setup could not be read as they are, nil
+// if they could: the errors in them, else all, for there are templates.
+func brokenBy(f *conn.File, read conn.Diagnostics, name string) error {
+	section, _ := conn.SectionOf(name)
+	broken := f.Setup.Broken
+	var own conn.Diagnostics
+	for i := range f.Sections {
+		if s := &f.Sections[i]; s.Name == name || s.Name == section {
+			broken = broken || s.Broken
+		}
+	}
+	for _, d := range read {
+		if d.Conn == "" || d.Conn == name || d.Conn == section {
+			own = append(own, d)
+		}
+	}
+	switch {
+	case !broken:
+		return nil
+	case own.Err() != nil:
+		return own.Err()
+	}
+	return read.Err()
 }
 
 func anyExists(names []string) bool {
