@@ -52,7 +52,7 @@ func checkPackedSettings(t *testing.T, f, part *File) {
 	t.Helper()
 	want, wantProblems := f.Settings()
 	got, gotProblems := part.Settings()
-	if got != want || gotProblems.String() != wantProblems.String() || part.Name != f.Name {
+	if !reflect.DeepEqual(got, want) || gotProblems.String() != wantProblems.String() || part.Name != f.Name {
 		t.Errorf("config setup is packed as %+v\n%s, it was %+v\n%s", got, gotProblems, want, wantProblems)
 	}
 }

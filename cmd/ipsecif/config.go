@@ -13,7 +13,6 @@ import (
 // configFiles are tried in this order without --config.
 var configFiles = []string{"/etc/ipsecif.conf", "/etc/ipsec.conf"}
 
-
 // load reads the configuration.
 func (a *app) load() (*conn.File, conn.Diagnostics) { return a.loadFrom(conf.Host{}) }
 
