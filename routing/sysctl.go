@@ -16,6 +16,9 @@ const (
 	// it: its SPs are for packets with a mark, and those that it has decrypted
 	// carry none.
 	SysctlNoPolicy = "disable_policy"
+	// SysctlProxyNDP lets a link answer for its proxy entries of IPv6. Those of
+	// IPv4 need no setting beside forwarding.
+	SysctlProxyNDP = "proxy_ndp"
 )
 
 // Values of rp_filter. The kernel uses the greater of the values of "all" and

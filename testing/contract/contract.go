@@ -23,7 +23,7 @@ import (
 
 // query makes every object visible that the cases use.
 var query = plan.Query{
-	Tables: []routing.Table{50, 1000}, Settings: []string{"eth0", "red", "blue"}, Clamps: true,
+	Tables: []routing.Table{50, 1000}, Settings: []string{"eth0", "lan", "red", "blue"}, Clamps: true,
 	Firewall: plan.FirewallQuery{All: true}, Netns: []string{netnsName},
 }
 
@@ -139,8 +139,8 @@ func outcome(err error) string {
 	return fmt.Sprintf("%s: %v\n", opErr.Op, root)
 }
 
-// nearQuery reads the words link, shared, addr, dst, guards, table, path and entry, each with
-// its argument on a line.
+// nearQuery reads the words link, shared, addr, on-link, neigh, dst, net, guards,
+// table, path and entry, each with its argument on a line.
 func nearQuery(t *testing.T, lines string) plan.Query {
 	t.Helper()
 	q := plan.Query{Near: &plan.Near{}}
@@ -161,6 +161,17 @@ func nearQuery(t *testing.T, lines string) plan.Query {
 			var dst netip.Prefix
 			dst, err = netip.ParsePrefix(argument)
 			q.Near.Dsts = append(q.Near.Dsts, dst)
+		case "on-link":
+			addr, err = netip.ParseAddr(argument)
+			q.Near.OnLink = append(q.Near.OnLink, addr)
+		case "neigh":
+			dev, text, _ := strings.Cut(argument, " ")
+			addr, err = netip.ParseAddr(text)
+			q.Near.Neighs = append(q.Near.Neighs, routing.Neigh{Dev: dev, Addr: addr})
+		case "net":
+			var net netip.Prefix
+			net, err = netip.ParsePrefix(argument)
+			q.Near.Dsts, q.Near.Nets = append(q.Near.Dsts, net), append(q.Near.Nets, net)
 		case "path":
 			addr, err = netip.ParseAddr(argument)
 			q.Paths = append(q.Paths, plan.PathQuery{To: addr})
@@ -204,6 +215,9 @@ func dump(t *testing.T, k updown.Kernel, q plan.Query) string {
 	if q.Near != nil {
 		for _, l := range o.Facts.Locals.Addrs {
 			fmt.Fprintf(&b, "local %s dev %s\n", l.Addr, l.Dev)
+		}
+		for _, a := range o.Facts.Hidden {
+			fmt.Fprintf(&b, "hidden %s\n", a)
 		}
 		for _, n := range o.Facts.Routed {
 			fmt.Fprintf(&b, "routed %s\n", n)

@@ -37,10 +37,14 @@ func (k *Kernel) disconnect(gone xfrmi.Addr) {
 
 // addresses returns the addresses of a link in the order of their text.
 func (k *Kernel) addresses(link string) (found []xfrmi.Addr) {
-	for _, o := range k.State.Sorted() {
+	on := plan.State{}
+	for _, o := range k.State {
 		if a, ok := o.(xfrmi.Addr); ok && a.Link == link {
-			found = append(found, a)
+			on.Put(a)
 		}
+	}
+	for _, o := range on.Sorted() {
+		found = append(found, o.(xfrmi.Addr))
 	}
 	return found
 }

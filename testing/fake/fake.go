@@ -80,7 +80,7 @@ func (k *Kernel) Observe(q plan.Query) (plan.Observation, error) {
 func (k *Kernel) everything(q plan.Query) plan.Observation {
 	o := plan.Observation{State: plan.State{}}
 	o.Facts.RPFilter.Links = map[string]int{}
-	o.Facts.LinkMTUs, o.Facts.PointToPoint = map[string]plan.LinkMTU{}, map[string]bool{}
+	o.Facts.LinkMTUs, o.Facts.PointToPoint, o.Facts.Ethernet = map[string]plan.LinkMTU{}, map[string]bool{}, map[string]bool{}
 	o.Facts.Paths = map[plan.PathQuery]routing.Path{}
 	o.Facts.ReflectsMark = k.ReflectsMark
 	o.Facts.SAs = map[xfrmi.IfID][]plan.SA{}
@@ -116,6 +116,7 @@ func (k *Kernel) everything(q plan.Query) plan.Observation {
 			if !obj.IsTunnel() {
 				o.Facts.LinkMTUs[obj.Name] = k.linkMTU(obj.Name)
 				o.Facts.PointToPoint[obj.Name] = obj.Kind == "ipip"
+				o.Facts.Ethernet[obj.Name] = answersARP(obj)
 			}
 		case xfrmi.Attr:
 			if l, _ := k.State[xfrmi.Link{Name: obj.Link}.Key()].(xfrmi.Link); !l.IsTunnel() && (obj.Name != xfrmi.AttrMaster || obj.Value == "") {
@@ -203,6 +204,14 @@ func (k *Kernel) refusal(op plan.Op) error {
 		switch {
 		case op.Verb == plan.Add && (have != nil || k.hasNarrower(o)):
 			return unix.EEXIST
+		case op.Verb == plan.Del && have == nil:
+			return unix.ENOENT
+		}
+	case routing.Neigh:
+		// One that is there already is changed, whatever flags say.
+		switch {
+		case !k.hasLink(o.Dev):
+			return unix.ENODEV
 		case op.Verb == plan.Del && have == nil:
 			return unix.ENOENT
 		}

@@ -51,6 +51,9 @@ func (k *Kernel) newLink(l xfrmi.Link) {
 	}
 	rp, _ := k.State[sysctl("default", 0).Key()].(routing.Sysctl)
 	k.State.Put(sysctl(l.Name, rp.Value))
+	if answersARP(l) {
+		k.State.Put(routing.Sysctl{Link: l.Name, Name: routing.SysctlProxyNDP, IPv6: true})
+	}
 	if l.IsVTI() {
 		k.State.Put(routing.Sysctl{Link: l.Name, Name: routing.SysctlNoPolicy})
 		k.State.Put(routing.Sysctl{Link: l.Name, Name: routing.SysctlNoPolicy, IPv6: true})

@@ -21,8 +21,8 @@ func (k *Kernel) near(q plan.Query) plan.Observation {
 	for _, n := range q.Near.Dsts {
 		if r, ok := k.Lookup(Packet{To: n.Addr()}); ok && r.Dst == n {
 			o.Facts.Routed = append(o.Facts.Routed, n)
-			if slices.Contains(q.Near.Shared, r.Dev) {
-				routed.Put(r)
+			if slices.Contains(q.Near.Shared, r.Dev) || r.Table == routing.TableMain && slices.Contains(q.Near.Nets, n) {
+				routed.Put(k.beside(r))
 			}
 		}
 	}
@@ -35,6 +35,8 @@ func (k *Kernel) near(q plan.Query) plan.Observation {
 	}
 	o.Facts.Locals = conn.Locals{Addrs: k.locals(q.Near.Addrs)}
 	links := slices.Concat(q.Near.Links, q.Near.Shared, q.Settings, q.VRFs)
+	nets := k.neighbours(&o, q.Near)
+	links = append(links, nets.links...)
 	for _, p := range o.Facts.Paths {
 		links = append(links, p.Dev)
 	}
@@ -52,6 +54,7 @@ func (k *Kernel) near(q plan.Query) plan.Observation {
 		}
 	}
 	maps.Copy(o.State, routed)
+	maps.Copy(o.State, nets.seen)
 	for key, obj := range o.State {
 		if r, ok := obj.(routing.Route); ok && r.Behind && o.State[r.Front()] == nil {
 			delete(o.State, key)
@@ -82,6 +85,8 @@ func seen(obj plan.Object, q plan.Query, links []string) bool {
 	case routing.Route:
 		return slices.Contains(q.Near.Links, obj.Dev) || slices.Contains(q.Tables, obj.Table) ||
 			obj.Type == routing.Unreachable && slices.Contains(q.Near.Guards, obj.Table)
+	case routing.Neigh:
+		return false // see neighbours
 	}
 	return true
 }

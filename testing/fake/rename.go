@@ -43,6 +43,11 @@ func Rename(s plan.State, from, to string) {
 				v.Link = to
 			}
 			o = v
+		case routing.Neigh:
+			if v.Dev == from {
+				v.Dev = to
+			}
+			o = v
 		case routing.Route:
 			if v.Dev == from {
 				v.Dev = to

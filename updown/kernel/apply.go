@@ -124,6 +124,9 @@ func sameSort(a, b plan.Op) bool {
 	case firewall.Object: // all in one transaction
 		_, ok := b.Object.(firewall.Object)
 		return ok && (a.Verb == plan.Del) == (b.Verb == plan.Del)
+	case routing.Neigh:
+		_, ok := b.Object.(routing.Neigh)
+		return ok && a.Verb == b.Verb
 	case routing.Rule:
 		y, ok := b.Object.(routing.Rule)
 		return ok && a.Verb == b.Verb && x.Priority == y.Priority
@@ -184,6 +187,8 @@ func (k *Kernel) requestFor(op plan.Op) (*nl.NetlinkRequest, error) {
 		return k.routeRequest(op, o)
 	case routing.Rule:
 		return k.ruleRequest(op, o), nil
+	case routing.Neigh:
+		return k.neighRequest(op, o)
 	}
 	return nil, unknownObject(op)
 }

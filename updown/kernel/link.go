@@ -34,6 +34,7 @@ type linkTable struct {
 	conf  map[string]linkConf     // by name
 	mtus  map[string]plan.LinkMTU // by name, of all but xfrm interfaces
 	ptp   map[string]bool         // by name, those with one other end
+	arp   map[string]int          // by name, of those that answer ARP the value of proxy_ndp, -1 for no IPv6
 }
 
 // linkConf has settings of a link, as RTM_GETLINK shows them: that
@@ -53,7 +54,7 @@ const (
 )
 
 func (k *Kernel) newLinkTable() *linkTable {
-	return &linkTable{k, map[uint32]string{}, map[string]uint32{}, map[string]uint32{}, map[string]linkConf{}, map[string]plan.LinkMTU{}, map[string]bool{}}
+	return &linkTable{k, map[uint32]string{}, map[string]uint32{}, map[string]uint32{}, map[string]linkConf{}, map[string]plan.LinkMTU{}, map[string]bool{}, map[string]int{}}
 }
 
 // forget takes all links that were read out of the state.
@@ -141,6 +142,9 @@ func (t *linkTable) link(s plan.State, msg []byte) uint32 {
 	} else {
 		t.mtus[link.Name] = mtuOf(a)
 		t.ptp[link.Name] = head.Flags&unix.IFF_POINTOPOINT != 0
+		if head.Type == unix.ARPHRD_ETHER && head.Flags&unix.IFF_NOARP == 0 {
+			t.arp[link.Name] = setting(attrs(spec[unix.AF_INET6])[unix.IFLA_INET6_CONF], confProxyNDP)
+		}
 	}
 	s.Put(link)
 	return uint32(head.Index)

@@ -52,6 +52,9 @@ func (k *Kernel) near(q plan.Query) (plan.Observation, error) {
 	if o.Facts.Routed, err = k.routed(o.State, links, q.Near); err != nil {
 		return o, err
 	}
+	if err = k.neighbours(&o, links, q.Near, settings); err != nil {
+		return o, err
+	}
 	if o.Facts.Paths, err = k.paths(q.Paths, links); err != nil {
 		return o, fmt.Errorf("asking for routes: %w", err)
 	}
@@ -193,7 +196,7 @@ func (k *Kernel) addrQuery(a netip.Addr) *nl.NetlinkRequest {
 }
 
 // routed returns those of the nets asked for that have a route of their own, as
-// far as the kernel would choose it, and adds routes through shared links.
+// far as the kernel would choose it, and adds those that are to be read.
 func (k *Kernel) routed(s plan.State, links *linkTable, near *plan.Near) ([]netip.Prefix, error) {
 	nets := near.Dsts
 	var reqs []*nl.NetlinkRequest
@@ -212,7 +215,8 @@ func (k *Kernel) routed(s plan.State, links *linkTable, near *plan.Near) ([]neti
 	for i, a := range answers {
 		if a.route != nil && a.route.Type == unix.RTN_UNICAST && prefix(a.attrs[unix.RTA_DST], a.route.Dst_len, a.route.Family) == nets[i] {
 			routed = append(routed, nets[i])
-			if r := parseRoute(a.route, a.attrs, links); slices.Contains(near.Shared, r.Dev) {
+			r := parseRoute(a.route, a.attrs, links)
+			if slices.Contains(near.Shared, r.Dev) || r.Table == routing.TableMain && slices.Contains(near.Nets, nets[i]) {
 				putOnce(s, r)
 			}
 		}

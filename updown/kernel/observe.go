@@ -11,8 +11,8 @@ import (
 	"github.com/ipsecif/ipsecif/xfrmi"
 )
 
-// Observe reads the state of the network namespace: all links, addresses and
-// rules, the routes of main and of the tables asked for, our own routes of any
+// Observe reads the state of the network namespace: all links, addresses, rules
+// and proxy neighbours, the routes of main and of the tables asked for, our own routes of any
 // table, and the facts asked for; of other namespaces asked for all links and
 // addresses, and the routes of main; or only what the query limits it to.
 func (k *Kernel) Observe(q plan.Query) (plan.Observation, error) {
@@ -36,6 +36,9 @@ func (k *Kernel) Observe(q plan.Query) (plan.Observation, error) {
 		return o, err
 	}
 	if err := k.rules(o.State); err != nil {
+		return o, err
+	}
+	if err := k.proxies(o.State, links); err != nil {
 		return o, err
 	}
 	o.Facts.Locals.DefaultRoutes = defaultRoutes(o.State)
@@ -86,7 +89,7 @@ func tablesOf(s plan.State, vrfs []string) []routing.Table {
 // settings adds the settings of some links, and those of the host, and to the
 // paths what follows from their links.
 func (k *Kernel) settings(o *plan.Observation, links *linkTable, of map[string]bool) error {
-	o.Facts.LinkMTUs, o.Facts.PointToPoint = links.mtus, links.ptp
+	o.Facts.LinkMTUs, o.Facts.PointToPoint, o.Facts.Ethernet = links.mtus, links.ptp, links.ethernet()
 	for q, p := range o.Facts.Paths {
 		p.MTU = links.mtus[p.Dev].Of(q.To, p.MTU)
 		o.Facts.Paths[q] = p

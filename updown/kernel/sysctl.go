@@ -40,6 +40,7 @@ func (t *linkTable) settings(s plan.State, links []string) (plan.RPFilter, error
 	if rp.Default, err = readSysctl(ofLink("default", routing.SysctlRPFilter)); err != nil {
 		return rp, err
 	}
+	t.proxyNDP(s)
 	promote, err := readSysctl(ofLink("all", routing.SysctlPromote))
 	for _, link := range links {
 		c, ok := t.conf[link]

@@ -55,17 +55,21 @@ func specified(b []byte) netip.Addr {
 const (
 	confNoPolicy  = 15
 	confNoPolicy6 = 48 // Linux 4.12
+	confProxyNDP  = 22
 )
 
 // noPolicy returns the values of disable_policy for IPv4 and IPv6, -1 for a
 // setting that there is not.
 func noPolicy(spec map[uint16][]byte) (v4, v6 int) {
-	at := func(conf []byte, i int) int {
-		if len(conf) < 4*(i+1) {
-			return -1
-		}
-		return int(number(conf[4*i:]))
+	return setting(attrs(spec[unix.AF_INET])[unix.IFLA_INET_CONF], confNoPolicy),
+		setting(attrs(spec[unix.AF_INET6])[unix.IFLA_INET6_CONF], confNoPolicy6)
+}
+
+// setting returns a value of IFLA_INET_CONF or IFLA_INET6_CONF, -1 for one that
+// there is not.
+func setting(conf []byte, i int) int {
+	if len(conf) < 4*(i+1) {
+		return -1
 	}
-	return at(attrs(spec[unix.AF_INET])[unix.IFLA_INET_CONF], confNoPolicy),
-		at(attrs(spec[unix.AF_INET6])[unix.IFLA_INET6_CONF], confNoPolicy6)
+	return int(number(conf[4*i:]))
 }

@@ -178,6 +178,8 @@ func Same(want, have Object) bool {
 		return w.Refusal(have.(xfrmi.Link)) == ""
 	case xfrmi.Addr:
 		return w.Prefix == have.(xfrmi.Addr).Prefix
+	case routing.Neigh:
+		return w.Key() == have.Key()
 	case routing.Route:
 		h := have.(routing.Route)
 		h.Protocol = w.Protocol

@@ -30,6 +30,10 @@ func (s State) Effect(op Op) {
 		case xfrmi.Addr:
 			o.Secondary = slices.ContainsFunc(s.sameNet(o), func(a xfrmi.Addr) bool { return !a.Secondary })
 			s.Put(o)
+		case routing.Neigh:
+			if !o.Mine && was != nil {
+				s[key] = was // which a second one without a protocol leaves as it is
+			}
 		}
 		return
 	}
@@ -125,8 +129,8 @@ func (s State) setAttr(a xfrmi.Attr) {
 	}
 }
 
-// flush takes away the routes of a link and its IPv6 addresses, as happens when
-// it goes down, or into or out of a VRF.
+// flush takes away the routes of a link, its IPv6 addresses and its proxy
+// entries, as happens when it goes down, or into or out of a VRF.
 func (s State) flush(link string) {
 	s.drop(func(o Object) bool {
 		switch o := o.(type) {
@@ -134,6 +138,8 @@ func (s State) flush(link string) {
 			return o.Dev == link
 		case xfrmi.Addr:
 			return o.Link == link && o.Prefix.Addr().Is6()
+		case routing.Neigh:
+			return o.Dev == link
 		}
 		return false
 	})

@@ -39,7 +39,10 @@ type Near struct {
 	Shared []string        // links of many tunnels: with their settings and addresses, and of their routes only those that Dsts have
 	Addrs  []netip.Addr    // asked whether they are this host's; the only ones that Facts.Locals can have
 	Dsts   []netip.Prefix  // asked whether they have a route; the only ones that Facts.Routed can have
+	Nets   []netip.Prefix  // of Dsts, those whose routes in main are read, as far as the kernel would choose them, whatever their links
 	Guards []routing.Table // whose guards are read
+	OnLink []netip.Addr    // whose routes of main are read, as far as the kernel would choose them, with the proxy entries there
+	Neighs []routing.Neigh // read, with those routes to nets of their links that have the address
 	Ends   []Ends          // between which SAs are read; nil for no such limit
 }
 
@@ -75,7 +78,9 @@ type Facts struct {
 	spaces   map[string]State           // the states of all network namespaces
 	// PointToPoint has links, by name, on which there is no next hop to choose.
 	PointToPoint map[string]bool
+	Ethernet     map[string]bool // links, by name, on which this host is found by ARP
 	RPFilter     RPFilter
+	Hidden       []netip.Addr   // of Near.OnLink, those for which the kernel would choose a route of ours, or none of main
 	Routed       []netip.Prefix // of Near.Dsts, those that the kernel has a route for, not only for a wider net
 	NoIPv6       bool           // the kernel was started without IPv6
 	// ReflectsMark names the sysctl, if any, that gives replies the mark of

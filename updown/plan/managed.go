@@ -58,6 +58,8 @@ func (m Managed) Owns(o Object) bool {
 		return o.Mine() && (o.Dev != "" || o.Table == routing.TableMain || m.manages(o.Table))
 	case routing.Rule:
 		return m.ownsRule(o)
+	case routing.Neigh:
+		return o.Mine
 	case xfrmi.ClampTable:
 		return o.Other == ""
 	case xfrmi.ClampChain, xfrmi.Clamp:

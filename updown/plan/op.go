@@ -58,6 +58,8 @@ func (op Op) String() string {
 		return ip(routing.FamilyOf(o.Dst.Addr()), "route", verb, o)
 	case routing.Rule:
 		return ip(o.Family, "rule", op.Verb.String(), o)
+	case routing.Neigh:
+		return ip(routing.FamilyOf(o.Addr), "neigh", op.Verb.String(), o)
 	case xfrmi.ClampTable, xfrmi.ClampChain, xfrmi.Clamp:
 		return nftCommand(op)
 	case firewall.Object:

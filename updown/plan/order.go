@@ -20,6 +20,7 @@ const (
 	rankEscape // guards, and routes to peers
 	rankRule
 	rankAttract // routes through an xfrm interface
+	rankNeigh   // what calls packets here that those routes are for
 )
 
 // order compares objects by their place in the order of making. It holds the
@@ -50,6 +51,8 @@ func (r order) rank(o Object) int {
 		return rankFilter
 	case routing.Rule:
 		return rankRule
+	case routing.Neigh:
+		return rankNeigh
 	case routing.Route:
 		if o.Type == routing.Unicast && r[o.Dev] {
 			return rankAttract
@@ -134,7 +137,7 @@ func (r order) unmaking(ops []Op) []Op {
 func (r order) leaving(op Op) int {
 	_, isLink := op.Object.(xfrmi.Link)
 	switch {
-	case r.rank(op.Object) == rankAttract:
+	case r.rank(op.Object) >= rankAttract:
 		return 0
 	case isLink:
 		return 1

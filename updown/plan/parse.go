@@ -145,8 +145,10 @@ func (p *parser) op() Op {
 		return Op{verb, p.route(family)}
 	case "rule":
 		return Op{verb, p.rule(family)}
+	case "neigh":
+		return Op{verb, p.neigh()}
 	}
-	p.fail("object %q is not link, address, route or rule", object)
+	p.fail("object %q is not link, address, route, rule or neigh", object)
 	return Op{}
 }
 

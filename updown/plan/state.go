@@ -12,7 +12,7 @@ import (
 )
 
 // Object is one thing in the kernel: an xfrmi.Link, xfrmi.Attr, xfrmi.Addr,
-// routing.Sysctl, routing.Route or routing.Rule, or of nftables an
+// routing.Sysctl, routing.Route, routing.Rule or routing.Neigh, or of nftables an
 // xfrmi.ClampTable, xfrmi.ClampChain or xfrmi.Clamp, or a firewall.Object; or an
 // InNetns, which is one of those in another network namespace. Objects are comparable
 // values: == is equality, Key is identity. String is the notation of ip(8),
@@ -62,6 +62,8 @@ func LinkOf(o Object) string {
 	case routing.Sysctl:
 		return o.Link
 	case routing.Route:
+		return o.Dev
+	case routing.Neigh:
 		return o.Dev
 	}
 	return ""
