@@ -68,6 +68,7 @@ var (
 	keyNetns          = keyFor("netns")
 	keyOnLoss         = keyFor("on-loss")
 	keyHookError      = keyFor("on-hook-error")
+	keyProxyARP       = keyFor("proxy-arp")
 	keyRouteBy        = keyFor("route-by")
 	keyRulePriority   = keyFor("rule-priority")
 	keyScheme         = keyFor("scheme")

@@ -44,4 +44,5 @@ func (b *builder) linkSettings(c *Conn) {
 	c.AddrDev = AddrDev(b.wordOf(keyInterfaceIPDev, uint8(AddrDevIPsec)))
 	c.Multicast = b.isYes(keyMulticast)
 	c.AcceptHost = b.isYes(keyAcceptHost)
+	c.ProxyARP = b.proxyARP()
 }

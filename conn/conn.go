@@ -31,6 +31,7 @@ type Conn struct {
 	VRF       string    // own key vrf=, name of the VRF device that the interface belongs to
 	Netns     string    // own key netns=, name of the network namespace that the interface is in
 	Multicast bool      // own key multicast=, of the interface
+	ProxyARP  ProxyARP  // own key proxy-arp=
 
 	AcceptHost bool // own key accept-host=, packets from and to this host too
 
@@ -65,6 +66,14 @@ type Conn struct {
 	MSS          Size      // mss=, of TCP connections through the device
 
 	Accept []FilterTable // accept=, where packets of the tunnel are accepted
+
+	// PolicyBased lets a conn without a device have what it needs all the same: a
+	// source, and perhaps a route past it. No key sets it: only an IKE daemon that
+	// brings the conn up knows that it is wanted.
+	PolicyBased bool
+	// ForceRoute asks for that route also where the host has one already, as
+	// --route y of libreswan's script does. No key sets it.
+	ForceRoute bool
 
 	keys []KeyValue
 }

@@ -230,6 +230,7 @@ var keywords = [...]keyword{
 	{name: "netns", flags: inConn | own | negotiate},
 	{name: "on-hook-error", flags: inConn | inSetup | own, kind: hookErrorWord},
 	{name: "on-loss", flags: inConn | inSetup | own, kind: onLossWord},
+	{name: "proxy-arp", flags: inConn | own | negotiate, kind: yesNo},
 	{name: "route-by", flags: inConn | inSetup | own, kind: routeByWord},
 	{name: "rule-priority", flags: inConn | inSetup | own},
 	{name: "scheme", flags: inConn | inSetup | own, kind: schemeWord},

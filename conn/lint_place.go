@@ -52,6 +52,7 @@ func (l *linter) places() {
 	for i := range l.tunnels {
 		t := &l.tunnels[i]
 		l.bySource(t.Conn)
+		l.proxied(t.Conn)
 		if t.enclosed() {
 			continue // no rules, and a table of its own
 		}
