@@ -27,7 +27,8 @@ var update = flag.Bool("update", false, "write the golden files anew")
 // give. The commands are:
 //
 //	up NAME…, down NAME…, plan NAME…, status   as on the command line, up and
-//	                                           plan also with --adopt
+//	                                           plan also with --adopt; with --policy or
+//	                                           --route as an IKE daemon's hook does
 //	gc, gc --force, gc --dry-run               as on the command line
 //	drift                                      status --drift
 //	kernel OPERATION                           somebody else changes the kernel
@@ -223,13 +224,18 @@ func (s *story) engineCommand(command string, names []string) {
 	f, ds := conn.Load(mapFS{files}, "ipsec.conf")
 	s.fail(ds.Err())
 	var conns []conn.Conn
-	adopt := len(names) > 0 && names[0] == "--adopt"
-	if adopt {
-		names = names[1:]
+	var option string
+	if len(names) > 0 && strings.HasPrefix(names[0], "--") && command != "gc" {
+		option, names = names[0], names[1:]
 	}
+	adopt := option == "--adopt"
 	for _, name := range names {
 		c, ds := f.Lookup(name)
 		s.fail(ds.Err())
+		for i := range c {
+			c[i].ForceRoute = option == "--route"
+			c[i].PolicyBased = c[i].ForceRoute || option == "--policy"
+		}
 		conns = append(conns, c...)
 	}
 	all, _ := f.Conns()

@@ -130,7 +130,7 @@ func (n *nearRun) prepare(t task) (run, error) {
 		return *r, err
 	}
 	old, _ := plan.Compile(before, facts)
-	if drop == nil && r.unseen(old.State) {
+	if drop == nil && r.unseen(old.State) || lost(before, old.Keys()) {
 		return *r, errLookFurther
 	}
 	r.assume(old.State, r.have.State)
@@ -141,7 +141,7 @@ func (n *nearRun) prepare(t task) (run, error) {
 	want, problems := plan.Compile(r.claims, facts)
 	n.limit(before, want)
 	// What stands in the way is told by somebody who has seen everything.
-	if unresolved != nil || r.compare(want, problems) != nil || !n.sufficient(before) || r.takesRoutes() || r.leavesSets() {
+	if unresolved != nil || r.compare(want, problems) != nil || !n.sufficient(before) || r.takesRoutes() || r.leavesSets() || lost(others, r.wants) || wait(others) {
 		return *r, errLookFurther
 	}
 	r.refresh = nil
@@ -233,16 +233,18 @@ func (n *nearRun) others(before []plan.Claim, facts plan.Facts) ([]plan.Claim, e
 // want, or the marks of all claims whether they can be up together: where some
 // have their routes in main and others lead what has a mark there.
 func dependOnMain(claims []plan.Claim) bool {
-	inMain := 0
+	inMain, elsewhere := false, false
 	for _, c := range claims {
-		if c.Tunnel.Scheme == routing.MarkUnderlay {
+		switch t := c.Tunnel; {
+		case t.Scheme == routing.MarkUnderlay:
 			return true
-		}
-		if c.Tunnel.Scheme.InMain() {
-			inMain++
+		case t.Scheme.InMain():
+			inMain = true
+		case !t.PolicyBased:
+			elsewhere = true
 		}
 	}
-	return inMain > 0 && inMain < len(claims)
+	return inMain && elsewhere
 }
 
 // inTheWay finds those whose net has the peer in it, those whose peer is in a
@@ -279,30 +281,15 @@ func (n *nearRun) inTheWay(t plan.Tunnel, found map[string]bool, find func(strin
 	}
 }
 
-// look reads what depends on the claims of others, too.
-func (n *nearRun) look(others []plan.Claim) (plan.Facts, error) {
-	r := &n.run
-	more, addrs := paths(others, nil, nil), r.query.Near.Addrs
-	for _, c := range others {
-		addrs = append(addrs, sourcesOf(c.Tunnel)...)
-	}
-	addrs = unique(addrs)
-	if len(more) == 0 && len(addrs) == len(r.query.Near.Addrs) {
-		return n.facts(), nil
-	}
-	r.query.Paths, r.query.Near.Addrs = unique(append(r.query.Paths, more...)), addrs
-	var err error
-	r.have, err = n.Kernel.Observe(r.query)
-	return n.facts(), err
-}
-
-// limit limits the run to the objects of the claims that change.
+// limit limits the run to the objects of the claims that change. Whether their
+// proxy entries are there is asked for by name from now on.
 func (n *nearRun) limit(before []plan.Claim, want plan.Want) {
 	r := &n.run
 	r.index(want)
 	r.scope.Limit(nil)
 	for _, c := range slices.Concat(before, r.added) {
 		r.scope.Limit(c.Wants)
+		r.query.Near.Neighs = unique(append(r.query.Near.Neighs, plan.ProxiesIn(append(want.WithdrawnOf(c.Name), c.Wants...))...))
 	}
 }
 
@@ -313,8 +300,10 @@ func (n *nearRun) limit(before []plan.Claim, want plan.Want) {
 // claims has gone or has changed, so that all of them need repair, where nobody
 // claims what a link of ours has, where a route to a peer may need repair
 // that is on no link of ours, where an address on loopback may be one that
-// others have put there, where a guard is added and others may have one there,
-// where a source has to serve others, and where others have a route to a peer.
+// others have put there, where others hide on which net an address is, where a
+// route of a tunnel without a device is in the way of what is asked, where a guard
+// is added and others may have one there, where a source has to serve others, and
+// where others have a route to a peer.
 func (n *nearRun) sufficient(before []plan.Claim) bool {
 	r := &n.run
 	for _, l := range r.have.Facts.Locals.Addrs {
@@ -342,15 +331,21 @@ func (n *nearRun) sufficient(before []plan.Claim) bool {
 			}
 		}
 	}
+	if n.hidden(before) || n.coveredByPolicy(slices.Concat(before, r.claims[:len(r.claims)-len(r.added)], r.added)) {
+		return false
+	}
 	for _, c := range r.added {
 		_, claimed := named(before, c.Name)
 		for _, p := range c.Tunnel.Pairs {
-			if !claimed && slices.Contains(r.have.Facts.Routed, p.Theirs) {
+			if !claimed && !c.Tunnel.PolicyBased && slices.Contains(r.have.Facts.Routed, p.Theirs) {
 				return false
 			}
 		}
 	}
 	for _, c := range before {
+		if c.Tunnel.PolicyBased {
+			continue
+		}
 		known := slices.Contains(c.Wants, xfrmi.Link{Name: c.Tunnel.Link}.Key())
 		if !known || !r.serves(c.Tunnel) || c.Tunnel.Scheme == routing.Underlay && r.drop == nil {
 			return false
@@ -360,7 +355,7 @@ func (n *nearRun) sufficient(before []plan.Claim) bool {
 		l, _ := r.link(c.Tunnel.Link)
 		_, claimed := named(before, c.Name)
 		_, shared := n.store.Wants(c.Tunnel.LinkUse(), nil)
-		if !claimed && (shared && !r.serves(c.Tunnel) || !shared && r.managed.Owns(l)) {
+		if !claimed && !c.Tunnel.PolicyBased && (shared && !r.serves(c.Tunnel) || !shared && r.managed.Owns(l)) {
 			return false
 		}
 	}

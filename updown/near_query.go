@@ -20,6 +20,12 @@ func (n *nearRun) query(before []plan.Claim, conns []conn.Conn) plan.Query {
 		q.Indexes = append(q.Indexes, s.Index)
 	}
 	for _, c := range before {
+		q.Near.Addrs = append(q.Near.Addrs, addrsOf(c.Tunnel)...)
+		q.Near.Neighs = append(q.Near.Neighs, plan.ProxiesIn(c.Wants)...)
+		if c.Tunnel.PolicyBased {
+			policyNear(q.Near, c.Tunnel)
+			continue
+		}
 		if c.Tunnel.External {
 			q.Near.Shared = append(q.Near.Shared, c.Tunnel.Link)
 			q.Near.Dsts = append(q.Near.Dsts, theirs(c.Tunnel)...)
@@ -33,7 +39,6 @@ func (n *nearRun) query(before []plan.Claim, conns []conn.Conn) plan.Query {
 		for _, p := range c.Tunnel.Places() {
 			q.Near.Guards = append(q.Near.Guards, p.Table)
 		}
-		q.Near.Addrs = append(q.Near.Addrs, addrsOf(c.Tunnel)...)
 	}
 	if n.run.drop != nil {
 		q.Near.Guards = nil // those that go are known to be there
@@ -41,6 +46,14 @@ func (n *nearRun) query(before []plan.Claim, conns []conn.Conn) plan.Query {
 	for i := range conns {
 		c := &conns[i]
 		n.run.scope.Add(c.Name, c.Netns, plan.DeviceOf(c))
+		q.Near.OnLink = append(q.Near.OnLink, proxied(c)...)
+		for _, end := range []conn.End{c.Left, c.Right} {
+			q.Near.Addrs = append(q.Near.Addrs, addrsOfEnd(end)...)
+		}
+		if c.Link() == "" {
+			policyConnNear(q.Near, c)
+			continue
+		}
 		if c.External {
 			q.Near.Shared = append(q.Near.Shared, c.Link())
 		} else {
@@ -48,9 +61,6 @@ func (n *nearRun) query(before []plan.Claim, conns []conn.Conn) plan.Query {
 		}
 		if c.AddrDev == conn.AddrDevLo {
 			q.Near.Links = append(q.Near.Links, "lo")
-		}
-		for _, end := range []conn.End{c.Left, c.Right} {
-			q.Near.Addrs = append(q.Near.Addrs, addrsOfEnd(end)...)
 		}
 		if !slices.ContainsFunc(before, func(b plan.Claim) bool { return b.Name == c.Name }) {
 			q.Near.Dsts = append(q.Near.Dsts, destinations(c)...)
@@ -64,6 +74,8 @@ func (n *nearRun) query(before []plan.Claim, conns []conn.Conn) plan.Query {
 	q.Near.Ends = ends(conns)
 	q.Near.Links, q.Near.Shared, q.Tables = sorted(q.Near.Links), sorted(q.Near.Shared), unique(q.Tables)
 	q.Near.Addrs, q.Near.Dsts, q.Near.Guards = unique(q.Near.Addrs), unique(q.Near.Dsts), unique(q.Near.Guards)
+	q.Near.Nets = unique(q.Near.Nets)
+	q.Near.OnLink, q.Near.Neighs = unique(q.Near.OnLink), unique(q.Near.Neighs)
 	return q
 }
 
@@ -188,7 +200,7 @@ func addrsOf(t plan.Tunnel) []netip.Addr {
 			addrs = append(addrs, p.Ours.Addr())
 		}
 	}
-	return addrs
+	return append(addrs, t.Proxies...)
 }
 
 // sourcesOf returns those of them that decide about rules and routes.

@@ -25,12 +25,13 @@ func theirs(t plan.Tunnel) []netip.Prefix {
 	return nets
 }
 
-// unseen reports whether a route through a shared link, which is to be repaired
-// if it has gone, was not seen.
+// unseen reports whether a route was not seen, which is to be repaired if it has
+// gone: one through a shared link, or of a tunnel without a device.
 func (r *run) unseen(there plan.State) bool {
 	for key, o := range there {
 		route, ok := o.(routing.Route)
-		if ok && slices.Contains(r.query.Near.Shared, route.Dev) && r.have.State[key] == nil {
+		sought := slices.Contains(r.query.Near.Shared, route.Dev) || r.unseenPolicy(route)
+		if ok && sought && r.have.State[key] == nil {
 			return true
 		}
 	}

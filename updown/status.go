@@ -46,7 +46,7 @@ type ConnStatus struct {
 	Name      string          `json:"name"`
 	Condition Condition       `json:"condition"`
 	Owner     string          `json:"owner,omitempty"`
-	Link      string          `json:"link"`
+	Link      string          `json:"link"`                  // "" when it is policy-based
 	Wished    string          `json:"wished_link,omitempty"` // the configured name, where the link has another
 	IfID      uint32          `json:"if_id"`
 	VRF       string          `json:"vrf,omitempty"`

@@ -116,8 +116,11 @@ func TestTurns(t *testing.T) {
 	if err := errors.Join(ds.Err(), more.Err()); err != nil {
 		t.Fatal(err)
 	}
+	for i := range conns {
+		conns[i].PolicyBased = conns[i].Link() == ""
+	}
 	for seed := range uint64(6) {
-		k := &crossed{Kernel: fake.New(), t: t, random: rand.New(rand.NewPCG(seed, 0)), few: conns[160:], up: map[string]bool{}}
+		k := &crossed{Kernel: fake.New(), t: t, random: rand.New(rand.NewPCG(seed, 0)), few: conns[220:], up: map[string]bool{}}
 		for _, line := range slices.Concat(convergeKernel, firewallKernel) {
 			op, err := plan.ParseOp(line)
 			if err == nil {
@@ -132,11 +135,11 @@ func TestTurns(t *testing.T) {
 		k.others = &updown.Engine{Kernel: quietly{k}, Store: store, Trace: func(plan.Op) {}}
 		many := &updown.Engine{Kernel: k, Store: store, Trace: func(plan.Op) {}}
 		var names []string
-		for _, c := range conns[:160] {
+		for _, c := range conns[:220] {
 			names = append(names, c.Name)
 		}
 		for _, step := range []func() (plan.Plan, error){
-			func() (plan.Plan, error) { return many.Up(conns[:160]) },
+			func() (plan.Plan, error) { return many.Up(conns[:220]) },
 			func() (plan.Plan, error) { return many.Down(names[20:], nil) },
 			func() (plan.Plan, error) { return many.Up(conns[10:130]) },
 			func() (plan.Plan, error) { return many.Down(names, nil) },

@@ -128,8 +128,12 @@ func printConn(w *tabwriter.Writer, c updown.ConnStatus) {
 	if c.IfID != 0 {
 		link += fmt.Sprintf(", if_id %d", c.IfID)
 	}
-	fmt.Fprintf(w, "  interface: %s, claimed by %s\n", link, c.Owner)
-	fmt.Fprintf(w, "  peer: %s; scheme: %s; on-loss: %s\n", c.Peer, c.Scheme, c.OnLoss)
+	if c.Link == "" {
+		fmt.Fprintf(w, "  policy-based, claimed by %s\n  peer: %s\n", c.Owner, c.Peer)
+	} else {
+		fmt.Fprintf(w, "  interface: %s, claimed by %s\n", link, c.Owner)
+		fmt.Fprintf(w, "  peer: %s; scheme: %s; on-loss: %s\n", c.Peer, c.Scheme, c.OnLoss)
+	}
 	if c.MTU != nil {
 		fmt.Fprintf(w, "  mtu: %s\n", c.MTU)
 	}

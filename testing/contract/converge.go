@@ -36,7 +36,7 @@ func Converge(t *testing.T, k updown.Kernel, seed uint64) bool {
 	down := c.apply(false)
 	c.expect(before, c.observe(), append(p.Ops, down.Ops...))
 	for _, conflict := range p.Displaces {
-		if c.observe().State[conflict.Have.Key()] != conflict.Have && !onLink(p.Ops, conflict.Have) {
+		if c.observe().State[conflict.Have.Key()] != conflict.Have && !onLink(append(p.Ops, down.Ops...), conflict.Have) {
 			t.Errorf("displaced and not put back: %s", conflict.Have)
 		}
 	}

@@ -19,6 +19,10 @@ var underlay = []string{
 	"ip -4 route add default via 203.0.113.254 dev eth0 table main proto static",
 	"nft 'add table inet filter; add chain inet filter input { type filter hook input priority filter; }'",
 	"nft 'add table inet filter; add chain inet filter forward { type filter hook forward priority filter; }'",
+	"ip link add lan type bridge",
+	"ip link set dev lan up",
+	"ip -4 address add 198.18.7.1/24 dev lan",
+	"ip -6 address add 2001:db8:7::1/64 dev lan",
 }
 
 // filterTable is the table of its firewall.
@@ -40,6 +44,8 @@ var bystanders = []string{
 	"ip -4 address add 192.0.2.9/32 dev ipsec9 proto 50",
 	"ip -4 route add 10.99.0.0/16 dev ipsec9 table main proto 50",
 	"ip -4 route add 10.98.0.0/16 dev eth0 table 60 proto 50",
+	"ip -4 neigh add proxy 198.18.7.7 dev lan",
+	"ip -4 neigh add proxy 198.18.7.9 dev lan protocol 50",
 	"ip -4 rule add priority 98 lookup 50 suppress_prefixlength 0 protocol kernel",
 	"ip -6 rule add priority 101 unreachable protocol kernel",
 	"ip -4 route add unreachable 10.97.0.0/16 table 50 metric 4294967295 proto kernel",
@@ -48,7 +54,7 @@ var bystanders = []string{
 // randomClaims returns claims that have much in common.
 func randomClaims(r *rand.Rand) []plan.Claim {
 	scheme := pick(r, routing.Overlay, routing.Underlay)
-	nets := []string{"10.1.0.0/16", "10.2.0.0/16", "198.51.100.0/24", "198.51.100.7/32", "0.0.0.0/0", "2001:db8:1::/48"}
+	nets := []string{"10.1.0.0/16", "10.2.0.0/16", "198.51.100.0/24", "198.51.100.7/32", "0.0.0.0/0", "2001:db8:1::/48", "198.18.7.7/32", "198.18.7.8/32", "2001:db8:7::7/128"}
 	var claims []plan.Claim
 	for i := range 1 + r.IntN(4) {
 		n := uint32(1 + r.IntN(4))
@@ -67,6 +73,9 @@ func randomClaims(r *rand.Rand) []plan.Claim {
 				ours = netip.MustParsePrefix("2001:db8:2::/48")
 			}
 			t.Pairs = append(t.Pairs, plan.Pair{Ours: ours, Theirs: theirs})
+			if theirs.IsSingleIP() && r.IntN(4) > 0 {
+				t.Proxies = append(t.Proxies, theirs.Addr())
+			}
 		}
 		switch r.IntN(5) {
 		case 0:
@@ -74,6 +83,9 @@ func randomClaims(r *rand.Rand) []plan.Claim {
 		case 1:
 			t.Link, t.IfID = "vti"+t.IfID.String(), 0
 			t.VTI = plan.VTI{Local: netip.MustParseAddr("203.0.113.1"), Remote: t.Peer, InKey: n, OutKey: pick(r, n, 7)}
+		}
+		if r.IntN(6) == 0 {
+			t = policyBased(r, t)
 		}
 		if r.IntN(3) > 0 {
 			t.Addrs, t.Sources = []netip.Prefix{netip.PrefixFrom(source, 32)}, []netip.Addr{source}
@@ -88,6 +100,14 @@ func randomClaims(r *rand.Rand) []plan.Claim {
 		claims = append(claims, plan.Claim{Name: string(rune('a' + i)), Where: "random", Tunnel: t})
 	}
 	return claims
+}
+
+// policyBased returns what a tunnel is without a device.
+func policyBased(r *rand.Rand, t plan.Tunnel) plan.Tunnel {
+	return plan.Tunnel{
+		PolicyBased: true, Peer: t.Peer, NextHop: netip.MustParseAddr("203.0.113.254"), Pairs: t.Pairs, Proxies: t.Proxies,
+		OnLoss: plan.Keep, Metric: t.Metric, MTU: t.MTU, AddrLink: "lo", Route: r.IntN(2) == 0,
+	}
 }
 
 func pick[T any](r *rand.Rand, choice ...T) T { return choice[r.IntN(len(choice))] }

@@ -21,7 +21,8 @@ var dumps = [][]string{
 	{"ip", "-d", "-4", "rule", "show"},
 	{"ip", "-d", "-6", "rule", "show"},
 	{"nft", "list", "ruleset"},
-	{"sysctl", "-a", "-r", `net\.ipv[46]\.conf\..*\.(rp_filter|disable_policy)$`},
+	{"ip", "neigh", "show", "proxy"},
+	{"sysctl", "-a", "-r", `net\.ipv[46]\.conf\..*\.(rp_filter|disable_policy|proxy_ndp)$`},
 }
 
 // accidental is what two hosts, or one host at two times, cannot have alike:
@@ -51,7 +52,8 @@ func (s *scenario) dump(ts *testscript.TestScript, host string, commands [][]str
 }
 
 // snapshot HOST FILE writes all links, addresses, routes and rules of a host,
-// both families, what nftables has, and rp_filter of every link.
+// both families, what nftables has, proxy neighbours, and rp_filter and proxy_ndp
+// of every link.
 func snapshot(ts *testscript.TestScript, _ bool, words []string) {
 	args(ts, words, 2, "snapshot HOST FILE")
 	ts.Check(os.WriteFile(ts.MkAbs(words[1]), []byte(of(ts).dump(ts, words[0], dumps)), 0o644))

@@ -159,10 +159,10 @@ func check(c plan.Claim, name string) error {
 		faults = append(faults, fmt.Sprintf("its name is %q", c.Name))
 	}
 	for _, t := range append(slices.Clone(c.Previous), c.Tunnel) {
-		if t.Link == "" {
+		if t.Link == "" && !t.PolicyBased {
 			faults = append(faults, "a link is missing")
 		}
-		if t.IfID == 0 && t.VTI == (plan.VTI{}) {
+		if t.IfID == 0 && t.VTI == (plan.VTI{}) && !t.PolicyBased {
 			faults = append(faults, "an if_id is missing")
 		}
 		if slices.ContainsFunc(t.Pairs, func(p plan.Pair) bool { return !p.Ours.IsValid() || !p.Theirs.IsValid() }) {

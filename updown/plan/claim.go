@@ -71,9 +71,16 @@ type Tunnel struct {
 	AddrLink  string `json:"addr_link,omitempty"`
 	VRF       string `json:"vrf,omitempty"`       // whose table Table is then; Scheme and LocalLAN do not count
 	Multicast bool   `json:"multicast,omitempty"` // the flag of the link
+	// Proxies has the remote addresses that hosts of a LAN of this host find
+	// here, as far as they are in its net.
+	Proxies []netip.Addr `json:"proxies,omitempty"`
 	// Netns is the network namespace of the link and all that is on it, "" for
 	// that of ipsecif. Table is main then; Scheme and LocalLAN do not count.
 	Netns string `json:"netns,omitempty"`
+	// PolicyBased says that SPs alone take the packets: there is no link, and none of
+	// what is about one counts.
+	PolicyBased bool `json:"policy_based,omitempty"`
+	Route       bool `json:"route,omitempty"` // make routes of a policy-based tunnel also where the host has some
 }
 
 // Size is a size that is given in bytes, or computed. The zero value means

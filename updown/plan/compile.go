@@ -48,19 +48,25 @@ func compile(claims, senders []Claim, facts Facts) (Want, []Problem) {
 		withdrawn: State{},
 		nets:      nets{map[netKey]linkNet{}, map[netKey]Claim{}},
 	}
-	c.checkNames(claims)
+	c.checkNames(routeBased(claims))
 	claims = c.present(claims)
-	c.checkShared(claims)
-	c.checkPeers(c.present(senders))
-	c.checkSources(claims)
-	c.checkMarks(claims)
-	c.sizes(claims)
-	c.clamps(claims)
+	based := routeBased(claims)
+	c.checkShared(based)
+	c.checkPeers(routeBased(c.present(senders)))
+	c.checkSources(based)
+	c.checkMarks(based)
+	c.sizes(based)
+	c.clamps(based)
 	for _, claim := range claims {
-		c.claim(claim)
+		if claim.Tunnel.PolicyBased {
+			c.policy(claim)
+		} else {
+			c.claim(claim)
+		}
 	}
+	c.proxies(claims)
 	c.waysOut(senders)
-	c.checkWider(claims)
+	c.checkWider(based)
 	return c.want, c.problems
 }
 
@@ -72,6 +78,7 @@ type compiler struct {
 	// is told now, and not when the SA is there.
 	withdrawn State
 	nets      nets
+	lans      lans // nil until somebody asks
 	problems  []Problem
 }
 
@@ -152,10 +159,16 @@ func (c *compiler) remedy(o, other Object) string {
 	s, _ := other.(routing.Route)
 	if r.Table == routing.SourceTable {
 		return "give one of them another metric=: the smaller one gets what this host sends itself"
-	} else if (r.Dev != s.Dev || r.Encap != s.Encap) && c.facts.netns == "" {
+	} else if (r.Dev != s.Dev || r.Encap != s.Encap) && c.facts.netns == "" && c.leadsIn(r) && c.leadsIn(s) {
 		return "give one of them another metric=, or both route-by=source if they are for different sources"
 	}
 	return "give one of them another metric="
+}
+
+// leadsIn reports whether a route leads into a tunnel's device.
+func (c *compiler) leadsIn(r routing.Route) bool {
+	l, _ := c.want.State[xfrmi.Link{Name: r.Dev}.Key()].(xfrmi.Link)
+	return l.IsTunnel()
 }
 
 func (c *compiler) claim(claim Claim) {
@@ -267,10 +280,8 @@ func (c *compiler) source(t Tunnel, theirs netip.Prefix) netip.Addr {
 	if len(t.Sources) == 0 && slices.ContainsFunc(ours, func(p netip.Prefix) bool { return t.translates(Pair{p, theirs}) }) {
 		return t.Local // which is what is translated
 	}
-	for _, s := range sources(t, theirs.Addr().Is4()) {
-		if slices.ContainsFunc(ours, func(p netip.Prefix) bool { return p.Contains(s) }) {
-			return s
-		}
+	if s, ok := t.sourceTo(theirs); ok {
+		return s
 	}
 	if t.Scheme == routing.Underlay {
 		return netip.Addr{}
@@ -283,6 +294,17 @@ func (c *compiler) source(t Tunnel, theirs netip.Prefix) netip.Addr {
 		}
 	}
 	return netip.Addr{}
+}
+
+// sourceTo returns the first address that the tunnel brings along and a local
+// selector covers.
+func (t Tunnel) sourceTo(theirs netip.Prefix) (netip.Addr, bool) {
+	for _, s := range sources(t, theirs.Addr().Is4()) {
+		if slices.ContainsFunc(t.Pairs, func(p Pair) bool { return p.Theirs == theirs && p.Ours.Contains(s) }) {
+			return s, true
+		}
+	}
+	return netip.Addr{}, false
 }
 
 // sources returns the addresses of one family that the tunnel brings along, the

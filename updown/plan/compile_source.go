@@ -21,6 +21,9 @@ func (t Tunnel) place() Place {
 
 // Places returns where a tunnel has rules and routes.
 func (t Tunnel) Places() []Place {
+	if t.PolicyBased {
+		return nil
+	}
 	if t.BySource {
 		return []Place{t.place(), {t.Table, t.Priority}}
 	}

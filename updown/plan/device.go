@@ -8,8 +8,11 @@ import (
 	"github.com/ipsecif/ipsecif/xfrmi"
 )
 
-// Device returns the link that a tunnel needs.
+// Device returns the link that a tunnel needs, the zero Link for none.
 func (t Tunnel) Device() xfrmi.Link {
+	if t.PolicyBased {
+		return xfrmi.Link{}
+	}
 	if t.VTI != (VTI{}) {
 		return t.VTI.device(t.Link)
 	}
@@ -19,6 +22,9 @@ func (t Tunnel) Device() xfrmi.Link {
 // DeviceOf returns the link that a conn needs. A VTI device lacks its addresses:
 // they are not known before the conn is resolved.
 func DeviceOf(c *conn.Conn) xfrmi.Link {
+	if c.Link() == "" {
+		return xfrmi.Link{}
+	}
 	if usesVTI(c) {
 		return VTI{}.device(c.VTI.Device)
 	}

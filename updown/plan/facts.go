@@ -143,9 +143,12 @@ func (f Facts) Outside(s State) Facts {
 	f.spaces = s.split()
 	pinned := map[netip.Addr]bool{}
 	pinnedAll := map[routing.Family]bool{} // by a copy of the default route
+	var own []netip.Prefix                 // what main has for tunnels without a device
 	for _, o := range s {
 		r, ok := o.(routing.Route)
 		switch {
+		case ok && r.Table == routing.TableMain && r.Mine() && r.Type == routing.Unicast && !f.Tunnels[r.Dev]:
+			own = append(own, r.Dst)
 		case !ok || r.Table == routing.TableMain || !r.Mine() || r.Type != routing.Unicast || f.Tunnels[r.Dev]:
 		case r.Dst.IsSingleIP():
 			pinned[r.Dst.Addr()] = true
@@ -155,7 +158,8 @@ func (f Facts) Outside(s State) Facts {
 	}
 	paths := maps.Clone(f.Paths)
 	for q, p := range f.Paths {
-		if p.Dev != "" && !f.Tunnels[p.Dev] && !pinned[q.To] && !pinnedAll[routing.FamilyOf(q.To)] {
+		leads := slices.ContainsFunc(own, func(dst netip.Prefix) bool { return dst.Contains(q.To) })
+		if p.Dev != "" && !f.Tunnels[p.Dev] && !pinned[q.To] && !pinnedAll[routing.FamilyOf(q.To)] && !leads {
 			continue
 		}
 		if r, ok := f.bestOfMain(s, q.To); ok {
@@ -176,11 +180,11 @@ func (f Facts) about(s State) Facts {
 }
 
 // bestOfMain returns the route of main to an address that leads through no
-// tunnel.
+// tunnel and is not ours.
 func (f Facts) bestOfMain(s State, to netip.Addr) (best routing.Route, ok bool) {
 	for _, o := range s {
 		r, isRoute := o.(routing.Route)
-		if isRoute && r.Table == routing.TableMain && r.Type == routing.Unicast && !f.Tunnels[r.Dev] && r.Beats(best, to) {
+		if isRoute && r.Table == routing.TableMain && r.Type == routing.Unicast && !f.Tunnels[r.Dev] && !r.Mine() && r.Beats(best, to) {
 			best, ok = r, true
 		}
 	}
@@ -191,6 +195,9 @@ func (f Facts) bestOfMain(s State, to netip.Addr) (best routing.Route, ok bool) 
 // anything depends on it: a route through that next hop, the settings of the
 // device that ESP comes in by, or sizes.
 func (t Tunnel) PathQueries() []PathQuery {
+	if t.PolicyBased {
+		return t.ways()
+	}
 	if !t.ComputesSizes() && !t.Scheme.InMain() && !(peerInside(t) && t.Peer.Is4() && !t.ByPeer) {
 		return nil
 	}
@@ -215,6 +222,9 @@ func hostInside(e conn.End) bool {
 // hops, since which end is the peer is not known before the answer.
 func PathQueries(c *conn.Conn, names map[string]netip.Addr) []PathQuery {
 	c = Facts{Names: names}.named(c)
+	if c.Link() == "" {
+		return waysOf(c)
+	}
 	m, _ := mark(c)
 	var queries []PathQuery
 	for _, e := range []conn.End{c.Left, c.Right} {

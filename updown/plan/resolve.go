@@ -34,12 +34,17 @@ func Resolve(c *conn.Conn, facts Facts) (Tunnel, conn.Diagnostics) {
 	}
 	t.Mark, t.MarkOut = mark(c)
 	r.supported()
-	r.vrf(&t)
-	r.netns(&t)
+	if c.Link() != "" {
+		r.vrf(&t)
+		r.netns(&t)
+	}
 	r.ends(&t)
 	r.localLAN(&t)
 	r.sizes(&t)
 	t.OnLoss = onLoss(c.OnLoss, t)
+	if c.Link() == "" {
+		t = r.byPolicy(t)
+	}
 	return t, r.found
 }
 
@@ -61,6 +66,9 @@ func PlaceOf(c *conn.Conn) Place {
 
 // PlacesOf returns where a conn has rules and routes, as Tunnel.Places does.
 func PlacesOf(c *conn.Conn) []Place {
+	if c.Link() == "" {
+		return nil
+	}
 	p := PlaceOf(c)
 	return Tunnel{Table: p.Table, Priority: p.Priority, BySource: c.RouteBy == conn.RouteBySource}.Places()
 }
@@ -84,7 +92,7 @@ const maxRouteMTU = 65535 - 15
 
 // supported refuses conns that ipsecif has nothing to do for.
 func (r *resolver) supported() {
-	if r.c.Link() == "" {
+	if r.c.Link() == "" && !r.c.PolicyBased {
 		r.refuse("", "no-interface", "set ipsec-interface=yes or a number", "it has no ipsec-interface=")
 	}
 	if r.c.NeverNegotiates() {
@@ -156,6 +164,7 @@ func (r *resolver) ends(t *Tunnel) {
 	if r.c.AddrDev == conn.AddrDevLo {
 		t.moveAddrs(cmp.Or(t.VRF, "lo"))
 	}
+	r.proxies(t, local.Addr)
 }
 
 func (r *resolver) refuseOrientation(err error) {

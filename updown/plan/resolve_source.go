@@ -14,6 +14,7 @@ func (r *resolver) bySource() {
 		if routing.Table(r.c.Table) >= routing.SourceTable {
 			r.refuse("table", "invalid-value", "choose a smaller number", "tables from %s on are for conns with route-by=source", routing.SourceTable)
 		}
+	case r.c.Link() == "": // see byPolicy
 	case usesVTI(r.c):
 		r.refuse("route-by", "unsupported", "set ipsec-interface= instead of vti-interface=", "source needs an if_id for its table, and a VTI device has none")
 	case r.c.VRF != "":

@@ -23,9 +23,13 @@ func NewScope() Scope {
 	return Scope{claims: map[string]bool{}, links: map[netnsLink]bool{}, slots: map[xfrmi.Slot]bool{}, own: map[string]bool{}}
 }
 
-// Add widens the scope by a claim with its link, in a network namespace.
+// Add widens the scope by a claim with its link, if it has one, in a network
+// namespace.
 func (s Scope) Add(claim, netns string, l xfrmi.Link) {
-	s.claims[claim], s.links[netnsLink{netns, l.Name}], s.slots[l.Slot()] = true, true, true
+	s.claims[claim] = true
+	if l.Name != "" {
+		s.links[netnsLink{netns, l.Name}], s.slots[l.Slot()] = true, true
+	}
 }
 
 // in returns the scope for what lives in a network namespace.

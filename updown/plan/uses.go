@@ -19,6 +19,9 @@ import (
 // Uses returns the names of what a tunnel uses: its if_id, its place, its
 // peer's address and its nets.
 func (t Tunnel) Uses() []string {
+	if t.PolicyBased {
+		return nil
+	}
 	place := t.place()
 	uses := []string{t.LinkUse(), place.use("place")}
 	if t.External {
@@ -64,9 +67,11 @@ func (t Tunnel) escapeUse() string {
 }
 
 // LinkUse returns the use of the tunnel's link: what the link is found by, since
-// it may have any name.
+// it may have any name. Without a device it is "".
 func (t Tunnel) LinkUse() string {
 	switch {
+	case t.PolicyBased:
+		return ""
 	case t.External:
 		return "external"
 	case t.VTI != (VTI{}):
@@ -146,6 +151,17 @@ func UsesOfNetsWith(a netip.Addr) []string {
 		uses = append(uses, useOfNet(netip.PrefixFrom(a, bits)))
 	}
 	return uses
+}
+
+// KeysOfRoutesTo returns what the keys of all routes of main begin with that lead
+// to an address.
+func KeysOfRoutesTo(a netip.Addr) []string {
+	var prefixes []string
+	for bits := 0; bits <= a.BitLen(); bits++ {
+		key := routing.Route{Table: routing.TableMain, Dst: netip.PrefixFrom(a, bits).Masked()}.Key()
+		prefixes = append(prefixes, strings.TrimSuffix(key, "0"))
+	}
+	return prefixes
 }
 
 // PeersPrefix begins the uses of all peers in a net, and perhaps of some near

@@ -16,7 +16,7 @@ type Want struct {
 	// that it is not known either which device needs its settings.
 	PathUnknown bool
 	MTUs        map[string]TunnelMTU // by link, those that conns ask for
-	Withdrawn   map[string][]string  // by key of a route that waits for an SA, the names of the claims
+	Withdrawn   map[string][]string  // by key of a route or proxy entry that waits for an SA, the names of the claims
 	clamps      map[string]clamp     // by link, those that conns ask for
 	noFilter    bool                 // what nftables has is not known
 	rpFilter    int                  // of new links; known after Lapse

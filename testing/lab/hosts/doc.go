@@ -7,6 +7,7 @@
 //	                                      └─ inet
 //
 // Every host also has its own mount namespace with private /etc, /run and /var, and its own host name, so each can run its own pluto or charon.
+// server is on 192.0.2.0/24 and has no gateway.
 // The last part of a host's addresses is the same in IPv4 and IPv6 (192.1.2.23, 2001:db8:1:2::23). The segments are bridges in one more namespace,
 // in which everything that crosses the wire can be captured.
 //

@@ -50,6 +50,9 @@ var plans = []plan{
 		ports: []port{{"eth0", "192.1.2", []string{"77"}}, {"eth1", "192.1.3", []string{"77"}}}},
 	{name: "neighbour", gateway: "254", needs: []string{"nic"},
 		ports: []port{{"eth0", "192.1.3", []string{"99"}}}},
+	// server is a host of the LAN behind east, without a gateway.
+	{name: "server",
+		ports: []port{{"eth0", "192.0.2", []string{"10"}}}},
 	{name: "inet", gateway: "254", needs: []string{"nic"},
 		ports: []port{{"eth0", "198.51.100", []string{"10"}}}},
 	// nic joins the segments; its second address on 192.1.3 is there to be an alternative default gateway.

@@ -1,0 +1,80 @@
+package updown
+
+import (
+	"net/netip"
+	"slices"
+
+	"github.com/ipsecif/ipsecif/conn"
+	"github.com/ipsecif/ipsecif/routing"
+	"github.com/ipsecif/ipsecif/updown/plan"
+)
+
+// Routes of tunnels without a device lead through devices of the host, which may
+// have any number of others. A run for few conns asks the kernel which route it
+// would choose for each net, and trusts it to refuse what is there already, or is
+// not there to be deleted. Most such tunnels need no route at all.
+
+// policyNear adds what is near a claim without a device.
+func policyNear(near *plan.Near, t plan.Tunnel) {
+	near.Nets = append(near.Nets, theirs(t)...)
+	near.Dsts = append(near.Dsts, theirs(t)...)
+	if t.AddrLink != "" {
+		near.Links = append(near.Links, t.AddrLink)
+	}
+}
+
+// policyConnNear does the same for a conn.
+func policyConnNear(near *plan.Near, c *conn.Conn) {
+	near.Nets = append(near.Nets, destinations(c)...)
+	near.Dsts = append(near.Dsts, destinations(c)...)
+	if len(c.Left.SourceIPs)+len(c.Right.SourceIPs) > 0 {
+		near.Links = append(near.Links, "lo")
+	}
+}
+
+// coveredByPolicy reports whether the kernel's answer about a path of a claim may
+// be such a route, or will be when it is made, and not what there is without us.
+// Where a proxy entry needs a route, that answer does not count.
+func (n *nearRun) coveredByPolicy(claims []plan.Claim) bool {
+	for _, c := range claims {
+		t := c.Tunnel
+		proxies := plan.ProxiesIn(c.Wants)
+		for _, q := range t.PathQueries() {
+			needed := slices.ContainsFunc(proxies, func(n routing.Neigh) bool { return n.Addr == q.To })
+			if !needed && n.hasPolicyRoute(q.To) {
+				return true
+			}
+		}
+		hop := t.NextHop
+		if !hop.IsValid() {
+			hop = t.Peer
+		}
+		if t.PolicyBased && len(c.Wants) > 0 && slices.ContainsFunc(t.Pairs, func(p plan.Pair) bool { return p.Theirs.Contains(hop) }) {
+			return true
+		}
+	}
+	return false
+}
+
+// unseenPolicy reports whether a route of a claim without a device, which is to be
+// repaired if it has gone, was not seen.
+func (r *run) unseenPolicy(route routing.Route) bool {
+	l, _ := r.link(route.Dev)
+	return route.Table == routing.TableMain && route.Type == routing.Unicast &&
+		!l.IsTunnel() && !slices.Contains(r.query.Near.Links, route.Dev)
+}
+
+// hasPolicyRoute reports whether a claim without a device wants a route to an
+// address.
+func (n *nearRun) hasPolicyRoute(a netip.Addr) bool {
+	for _, prefix := range plan.KeysOfRoutesTo(a) {
+		for _, key := range n.store.Wanted(prefix) {
+			for name := range n.store.Wanting(key) {
+				if c, ok, err := n.store.Claim(name); err != nil || ok && c.Tunnel.PolicyBased {
+					return true
+				}
+			}
+		}
+	}
+	return false
+}
