@@ -3,6 +3,7 @@ package plan
 import (
 	"slices"
 
+	"github.com/ipsecif/ipsecif/routing"
 	"github.com/ipsecif/ipsecif/xfrmi"
 )
 
@@ -52,7 +53,9 @@ func (d *differ) remaking(makes, remakes, moves []Op) []Op {
 	}
 	var guards, ops []Op
 	for _, op := range makes {
-		if rank := d.order.rank(op.Object); len(remade) > 0 && (rank == rankEscape || rank == rankRule) && !remade[LinkOf(op.Object)] {
+		rank := d.order.rank(op.Object)
+		route, _ := op.Object.(routing.Route) // one with a source may have to wait for its address, and is no guard
+		if len(remade) > 0 && (rank == rankEscape || rank == rankRule) && !remade[LinkOf(op.Object)] && !route.Src.IsValid() {
 			guards = append(guards, op)
 			continue
 		}
