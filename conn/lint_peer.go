@@ -46,7 +46,7 @@ func (t *tunnel) escapes(o *tunnel, dst netip.Prefix) bool {
 	if o.routedInMain(dst) {
 		// The route is in main, before which ESP escapes only to a table that
 		// has a way of its own for it.
-		return inMain(schemeOf(t.Conn)) && t.inside() || s == SchemeMarkUnderlay && shares
+		return inMain(schemeOf(t.Conn)) && t.inside() || shares && (s == SchemeMarkUnderlay || s == SchemeUnderlay && t.peer == o.peer)
 	}
 	escape, ok := t.escapePriority()
 	// An escape behind a default route is a matter of the two places.
