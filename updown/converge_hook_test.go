@@ -41,6 +41,12 @@ func (w *world) event(c conn.Conn, pair int, verb string) (event hook.Event, ok 
 	if c.Metric != 0 {
 		env = append(env, fmt.Sprintf("PLUTO_METRIC=%d", c.Metric))
 	}
+	if c.NflogGroup != 0 {
+		env = append(env, fmt.Sprintf("NFLOG=%d", c.NflogGroup))
+	}
+	if c.Left.CAT {
+		env = append(env, "CAT=YES")
+	}
 	event, err := hook.Parse(env)
 	if err != nil {
 		w.t.Fatal(err)
@@ -161,6 +167,20 @@ func TestConvergeHook(t *testing.T) {
 			}
 			w.end()
 		})
+	}
+}
+
+// endDaemons takes away what IKE daemons have claimed, which nobody else repairs.
+func (w *world) endDaemons() {
+	names := slices.DeleteFunc(w.withDaemons(nil), func(name string) bool { return hook.ConnOf(name) == name })
+	if len(names) == 0 {
+		return
+	}
+	for _, name := range names {
+		delete(w.steady, name)
+	}
+	if _, err := w.engine().Down(names, nil); err != nil {
+		w.t.Fatalf("down %q: %v", names, err)
 	}
 }
 

@@ -662,6 +662,9 @@ func (w *world) inSync() {
 // end brings everything up, then down, and expects the host as it was found.
 func (w *world) end() {
 	w.adopt = true
+	if w.broken {
+		w.endDaemons()
+	}
 	if _, err := w.engine().Up(w.conns); err != nil {
 		w.t.Fatalf("up all: %v", err)
 	}
