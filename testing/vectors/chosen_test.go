@@ -21,10 +21,10 @@ func mark(m string) func(*tunnel)        { return func(t *tunnel) { t.mark = m }
 func by(link string) func(*tunnel)       { return func(t *tunnel) { t.name, t.link = "by-"+link, link } }
 func metric(n int) func(*tunnel)         { return func(t *tunnel) { t.metric = n } }
 func mtu(n int) func(*tunnel)            { return func(t *tunnel) { t.mtu = n } }
-func args(words ...string) func(*tunnel) { return func(t *tunnel) { t.args = words } }
 func source(a string) func(*tunnel)      { return func(t *tunnel) { t.source = addr(a) } }
 func address(p string) func(*tunnel)     { return func(t *tunnel) { t.address = netip.MustParsePrefix(p) } }
 func direct(t *tunnel)                   { t.nextHop = t.peer }
+func final(t *tunnel)                    { t.final = true }
 
 // over6 puts the tunnel over IPv6.
 func over6(t *tunnel) {
@@ -81,6 +81,10 @@ func chosenVectors() []vector {
 			"ip address add 192.1.3.210/24 dev eth0"),
 		{name: "routed again", up: cable, tunnels: []tunnel{road(host)}, steps: steps("a:prepare a:route a:route a:up a:up a:down a:unroute a:prepare a:route a:unroute")},
 		{name: "on demand", up: cable, tunnels: []tunnel{road(net)}, steps: steps("a:prepare a:route a:up a:down a:up a:down a:unroute")},
+		// What pluto calls for two conns to one net: it counts the routes itself.
+		both("one route for two conns", "a:prepare a:route b:unroute", road("10.1.0.0/16", ours("10.2.0.0/24"), by("ipsec1")), road("10.1.0.0/16", ours("10.3.0.0/24"), by("ipsec1"))),
+		both("one route for two conns that were up", "a:prepare a:route a:up b:up a:down b:down b:unroute",
+			road("10.1.0.0/16", ours("10.2.0.0/24"), by("ipsec1")), road("10.1.0.0/16", ours("10.3.0.0/24"), by("ipsec1"))),
 		{name: "never routed", up: cable, tunnels: []tunnel{road("10.1.0.0/16")}, steps: steps("a:unroute")},
 
 		both("one peer, its net goes", last, road(host, by("ipsec1")), road(net, by("ipsec2"))),
@@ -98,6 +102,8 @@ func chosenVectors() []vector {
 		both("lost routes", first, road("10.1.0.0/16", sourced...), road("10.2.0.0/16")),
 		alone("no next hop", road(host, direct)),
 		alone("no next hop, peer outside", road("10.9.0.0/16", direct, mark("256/0x00ff00"))),
+		both("one conn, two local nets", "a:prepare a:route a:up b:prepare b:route b:up a:down b:down",
+			road("10.1.0.0/16", ours("10.2.0.0/24"), final), road("10.1.0.0/16", ours("10.3.0.0/24"), final)),
 		alone("same nets with a source", road("0.0.0.0/0", ours("0.0.0.0/0"), source("192.0.2.101"))),
 	}
 }

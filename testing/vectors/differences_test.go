@@ -47,12 +47,17 @@ var differences = []difference{
 		losesRoutes, func(v vector, d deviation) bool { return d.ours && d.isRouteTo(v.tunnels[1].theirs) }},
 	{12, "the peer is the next hop, which stands for none, and is behind a router: the script makes it a neighbour on the link, so nothing arrives",
 		only(tunnel.farPeerAsNextHop), func(v vector, d deviation) bool { return d.action != "unroute" && d.isWayTo(v.tunnels[0].peer) }},
-	{13, "equal nets on both sides: the script says that it makes no route, and with a source or an MTU makes it",
+	{13, "equal nets on both sides: the script says that it makes no route, and with a source, an MTU or --route y makes it",
 		only(func(t tunnel, _ vector) bool { return t.insists() }),
 		func(v vector, d deviation) bool { return !d.ours && d.isRouteTo(v.tunnels[0].theirs) }},
 	{14, "the tunnel leads to the next hop too: the script looks for that one while the route into the tunnel is there, and leaves the way for ESP behind",
 		only(tunnel.takesNextHop), func(v vector, d deviation) bool {
 			return !d.ours && d.action == "unroute" && d.isWayTo(v.tunnels[0].peer)
+		}},
+	{15, "two local nets of one conn: pluto never tells the script that the route goes, and ipsecif finds out from the policy",
+		func(v vector) bool { return v.tunnels[0].final },
+		func(v vector, d deviation) bool {
+			return !d.ours && d.step == step{1, "down"} && d.isRouteTo(v.tunnels[0].theirs)
 		}},
 }
 
@@ -130,8 +135,12 @@ func (u uplink) routeTo(a netip.Addr) int {
 	return 0
 }
 
-// insists reports whether the script makes a route between equal nets.
-func (t tunnel) insists() bool { return t.ours == t.theirs && (t.source.IsValid() || t.mtu != 0) }
+// insists reports whether the script makes a route between equal nets. That was
+// asked for counts only where ESP needs no mark.
+func (t tunnel) insists() bool {
+	asked := len(t.args) == 2 && t.args[1] == "y" && t.fwmark() == ""
+	return t.ours == t.theirs && (t.source.IsValid() || t.mtu != 0 || asked)
+}
 
 // isError reports whether a hook failed with one of the texts.
 func (d deviation) isError(texts ...string) bool {

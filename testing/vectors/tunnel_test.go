@@ -25,6 +25,7 @@ type tunnel struct {
 	metric, mtu  int
 	port         int      // of the peer, TCP
 	args         []string // of the hook
+	final        bool     // once down, pluto does not wait for packets
 }
 
 // client returns the first address of a selector, and the net if it is one.
@@ -71,6 +72,14 @@ func (t tunnel) verb(action string) string {
 	return action + end
 }
 
+// policy returns what pluto says of a conn that waits for packets.
+func (t tunnel) policy() string {
+	if t.final {
+		return ""
+	}
+	return "+ROUTE"
+}
+
 func family(a netip.Addr) string {
 	if a.Is6() {
 		return "ipv6"
@@ -87,7 +96,7 @@ func (t tunnel) environment(action string) []string {
 		"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
 		"PLUTO_VERB=" + t.verb(action), "PLUTO_STACK=xfrm",
 		"PLUTO_CONNECTION=" + t.name, "PLUTO_CONNECTION_TYPE=tunnel", "PLUTO_CONN_KIND=CK_PERMANENT",
-		"PLUTO_CONN_POLICY=IKEv2+PSK+ENCRYPT+TUNNEL+PFS+ROUTE+IKE_FRAG_ALLOW+ESN_NO+ESN_YES",
+		"PLUTO_CONN_POLICY=IKEv2+PSK+ENCRYPT+TUNNEL+PFS" + t.policy() + "+IKE_FRAG_ALLOW+ESN_NO+ESN_YES",
 		"PLUTO_CONN_ADDRFAMILY=" + family(t.me), "PLUTO_CLIENT_FAMILY=" + family(ours),
 		"PLUTO_INTERFACE=" + t.dev, "PLUTO_VIRT_INTERFACE=" + t.link, "PLUTO_XFRMI_ROUTE=yes", "PLUTO_XFRMI_FWMARK=" + t.fwmark(),
 		"PLUTO_ME=" + t.me.String(), "PLUTO_PEER=" + t.peer.String(), "PLUTO_MY_ID=@road", "PLUTO_PEER_ID=@east", "PLUTO_PEER_CA=",
