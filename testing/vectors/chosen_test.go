@@ -24,6 +24,7 @@ func mtu(n int) func(*tunnel)            { return func(t *tunnel) { t.mtu = n } 
 func source(a string) func(*tunnel)      { return func(t *tunnel) { t.source = addr(a) } }
 func address(p string) func(*tunnel)     { return func(t *tunnel) { t.address = netip.MustParsePrefix(p) } }
 func direct(t *tunnel)                   { t.nextHop = t.peer }
+func vti(t *tunnel)                      { t.link, t.vti, t.mark = "vti1", true, "5/0xffffffff" }
 func final(t *tunnel)                    { t.final = true }
 
 // over6 puts the tunnel over IPv6.
@@ -81,6 +82,9 @@ func chosenVectors() []vector {
 			"ip address add 192.1.3.210/24 dev eth0"),
 		{name: "routed again", up: cable, tunnels: []tunnel{road(host)}, steps: steps("a:prepare a:route a:route a:up a:up a:down a:unroute a:prepare a:route a:unroute")},
 		{name: "on demand", up: cable, tunnels: []tunnel{road(net)}, steps: steps("a:prepare a:route a:up a:down a:up a:down a:unroute")},
+		both("everything and a net, one peer", last, road("0.0.0.0/0", append(sourced, by("ipsec1"))...), road("10.1.0.0/16", by("ipsec1"))),
+		both("moved", "a:prepare a:route a:up a:down a:unroute b:route b:up b:down b:unroute", road("0.0.0.0/0", sourced...),
+			road("0.0.0.0/0", append(sourced, via("192.1.3.253"), func(t *tunnel) { t.me = addr("192.1.3.210") })...), "ip address add 192.1.3.210/24 dev eth0"),
 		// What pluto calls for two conns to one net: it counts the routes itself.
 		both("one route for two conns", "a:prepare a:route b:unroute", road("10.1.0.0/16", ours("10.2.0.0/24"), by("ipsec1")), road("10.1.0.0/16", ours("10.3.0.0/24"), by("ipsec1"))),
 		both("one route for two conns that were up", "a:prepare a:route a:up b:up a:down b:down b:unroute",
@@ -104,6 +108,10 @@ func chosenVectors() []vector {
 		alone("no next hop, peer outside", road("10.9.0.0/16", direct, mark("256/0x00ff00"))),
 		both("one conn, two local nets", "a:prepare a:route a:up b:prepare b:route b:up a:down b:down",
 			road("10.1.0.0/16", ours("10.2.0.0/24"), final), road("10.1.0.0/16", ours("10.3.0.0/24"), final)),
+		both("everything, and another peer", first, road("0.0.0.0/0", append(sourced, by("ipsec1"))...), road("10.1.0.0/16", by("ipsec2"), from("192.1.3.210", "192.1.2.45")),
+			"ip address add 192.1.3.210/24 dev eth0"),
+		alone("VTI device", road("10.1.0.0/16", ours("10.2.0.0/24"), vti), "ip link add ip_vti0 type vti"),
+		alone("VTI device, IPv6", road("2001:db8:2::/64", over6, ours("2001:db8:5::/64"), vti)),
 		alone("same nets with a source", road("0.0.0.0/0", ours("0.0.0.0/0"), source("192.0.2.101"))),
 	}
 }

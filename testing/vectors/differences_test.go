@@ -45,6 +45,11 @@ var differences = []difference{
 		func(v vector, d deviation) bool { return d.ours == d.isError("would be caught by the rule") }},
 	{9, "with the last address of the interface the kernel takes its IPv4 routes away: nobody calls the script for other tunnels",
 		losesRoutes, func(v vector, d deviation) bool { return d.ours && d.isRouteTo(v.tunnels[1].theirs) }},
+	{11, "a VTI device: the script removes neither it, nor its route, nor one to the gateway that it makes; and it makes nothing for IPv6",
+		only(func(t tunnel, _ vector) bool { return t.vti }),
+		func(v vector, d deviation) bool {
+			return d.ours == v.tunnels[0].me.Is6() && d.isRouteTo(v.tunnels[0].theirs) || !d.ours && d.isRouteTo(v.tunnels[0].nextHop.String()+"/32")
+		}},
 	{12, "the peer is the next hop, which stands for none, and is behind a router: the script makes it a neighbour on the link, so nothing arrives",
 		only(tunnel.farPeerAsNextHop), func(v vector, d deviation) bool { return d.action != "unroute" && d.isWayTo(v.tunnels[0].peer) }},
 	{13, "equal nets on both sides: the script says that it makes no route, and with a source, an MTU or --route y makes it",

@@ -135,8 +135,12 @@ func (t tunnel) addrs() []netip.Prefix {
 }
 
 // plutoAdds does what pluto does itself before it calls its hook for a tunnel:
-// the interface is there, has the tunnel's addresses and is up.
+// the interface is there, has the tunnel's addresses and is up. A VTI device is
+// the hook's.
 func (m *machine) plutoAdds(t tunnel) error {
+	if t.vti {
+		return nil
+	}
 	return m.host.Do(func() error {
 		attrs := netlink.NewLinkAttrs()
 		attrs.Name = t.link
@@ -177,7 +181,8 @@ func (m *machine) plutoRemoves(t tunnel, others []tunnel) error {
 	})
 }
 
-// plutoEnds removes the interface of a tunnel.
+// plutoEnds removes the interface of a tunnel, and the VTI device that the script
+// does not remove.
 func (m *machine) plutoEnds(t tunnel) error {
 	return m.host.Do(func() error {
 		there, err := netlink.LinkByName(t.link)

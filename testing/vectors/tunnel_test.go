@@ -18,7 +18,8 @@ type tunnel struct {
 	me, peer     netip.Addr
 	nextHop      netip.Addr
 	ours, theirs string // selectors: NET/LENGTH or LOW-HIGH
-	link         string // the xfrm interface
+	link         string // the xfrm interface or VTI device
+	vti          bool   // link is a VTI device for mark
 	mark         string // of mark-out=, as pluto writes it: VALUE/0xMASK
 	source       netip.Addr
 	address      netip.Prefix // of interface-ip=
@@ -50,8 +51,11 @@ func (t tunnel) ifID() uint32 {
 }
 
 // fwmark returns the mark of ESP and IKE packets that the hook is told: without
-// mark-out= only where the peer is inside.
+// mark-out= only where the peer is inside, and with an xfrm interface.
 func (t tunnel) fwmark() string {
+	if t.vti {
+		return ""
+	}
 	if t.mark == "" && t.inside() {
 		return fmt.Sprintf("%d/0xffffffff", t.ifID())
 	}
@@ -98,14 +102,18 @@ func (t tunnel) environment(action string) []string {
 		"PLUTO_CONNECTION=" + t.name, "PLUTO_CONNECTION_TYPE=tunnel", "PLUTO_CONN_KIND=CK_PERMANENT",
 		"PLUTO_CONN_POLICY=IKEv2+PSK+ENCRYPT+TUNNEL+PFS" + t.policy() + "+IKE_FRAG_ALLOW+ESN_NO+ESN_YES",
 		"PLUTO_CONN_ADDRFAMILY=" + family(t.me), "PLUTO_CLIENT_FAMILY=" + family(ours),
-		"PLUTO_INTERFACE=" + t.dev, "PLUTO_VIRT_INTERFACE=" + t.link, "PLUTO_XFRMI_ROUTE=yes", "PLUTO_XFRMI_FWMARK=" + t.fwmark(),
+		"PLUTO_INTERFACE=" + t.dev,
 		"PLUTO_ME=" + t.me.String(), "PLUTO_PEER=" + t.peer.String(), "PLUTO_MY_ID=@road", "PLUTO_PEER_ID=@east", "PLUTO_PEER_CA=",
 		"PLUTO_MY_CLIENT=" + t.ours, "PLUTO_MY_CLIENT_NET=" + ours.String(), "PLUTO_MY_CLIENT_MASK=" + mask(ourNet),
 		"PLUTO_PEER_CLIENT=" + t.theirs, "PLUTO_PEER_CLIENT_NET=" + theirs.String(), "PLUTO_PEER_CLIENT_MASK=" + mask(theirNet),
 		"PLUTO_MY_PORT=0", "PLUTO_PEER_PORT=" + strconv.Itoa(t.port), "PLUTO_MY_PROTOCOL=0", "PLUTO_PEER_PROTOCOL=0",
 		"PLUTO_SA_REQID=16388", "PLUTO_SA_TYPE=ESP", "SPI_IN=0x0", "SPI_OUT=0x0",
 		"PLUTO_IS_PEER_CISCO=0", "PLUTO_CFG_CLIENT=0", "PLUTO_CFG_SERVER=0", "PLUTO_NM_CONFIGURED=0", "XAUTH_FAILED=0",
-		"VTI_IFACE=", "VTI_ROUTING=no", "VTI_SHARED=no",
+	}
+	if t.vti {
+		env = append(env, "PLUTO_VIRT_INTERFACE=NULL", "PLUTO_XFRMI_ROUTE=", "VTI_IFACE="+t.link, "VTI_ROUTING=yes", "VTI_SHARED=no", "CONNMARK_IN="+t.mark, "CONNMARK_OUT="+t.mark)
+	} else {
+		env = append(env, "PLUTO_VIRT_INTERFACE="+t.link, "PLUTO_XFRMI_ROUTE=yes", "PLUTO_XFRMI_FWMARK="+t.fwmark(), "VTI_IFACE=", "VTI_ROUTING=no", "VTI_SHARED=no")
 	}
 	if t.port != 0 {
 		env[slices.Index(env, "PLUTO_PEER_PROTOCOL=0")] = "PLUTO_PEER_PROTOCOL=6"
