@@ -83,6 +83,7 @@ func chosenVectors() []vector {
 		{name: "routed again", up: cable, tunnels: []tunnel{road(host)}, steps: steps("a:prepare a:route a:route a:up a:up a:down a:unroute a:prepare a:route a:unroute")},
 		{name: "on demand", up: cable, tunnels: []tunnel{road(net)}, steps: steps("a:prepare a:route a:up a:down a:up a:down a:unroute")},
 		both("everything and a net, one peer", last, road("0.0.0.0/0", append(sourced, by("ipsec1"))...), road("10.1.0.0/16", by("ipsec1"))),
+		both("peer and a net behind it", first, road(host, by("ipsec1")), road("10.1.0.0/16", by("ipsec1"))),
 		both("moved", "a:prepare a:route a:up a:down a:unroute b:route b:up b:down b:unroute", road("0.0.0.0/0", sourced...),
 			road("0.0.0.0/0", append(sourced, via("192.1.3.253"), func(t *tunnel) { t.me = addr("192.1.3.210") })...), "ip address add 192.1.3.210/24 dev eth0"),
 		// What pluto calls for two conns to one net: it counts the routes itself.

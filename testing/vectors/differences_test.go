@@ -64,6 +64,10 @@ var differences = []difference{
 		func(v vector, d deviation) bool {
 			return !d.ours && d.step == step{1, "down"} && d.isRouteTo(v.tunnels[0].theirs)
 		}},
+	{16, "a tunnel leads to the peer of another one: the script lets its ESP go in there; ipsecif refuses",
+		swallowsPeer, func(v vector, d deviation) bool {
+			return d.ours && d.tunnel == 1 && d.isError("ESP and IKE of conn") || !d.ours && d.isRouteTo(v.tunnels[1].theirs)
+		}},
 }
 
 // only makes a predicate of one for the only tunnel of a vector.
@@ -71,30 +75,42 @@ func only(which func(tunnel, vector) bool) func(vector) bool {
 	return func(v vector) bool { return len(v.tunnels) == 1 && which(v.tunnels[0], v) }
 }
 
-func sharesPeer(v vector) bool {
+// atOnce returns the two tunnels of a vector that are there at the same time.
+func (v vector) atOnce() (a, b tunnel, ok bool) {
 	if len(v.tunnels) < 2 {
-		return false
+		return a, b, false
 	}
-	a, b := v.tunnels[0], v.tunnels[1]
-	return a.peer == b.peer && a.fwmark() != "" && b.fwmark() != "" && a.metric == b.metric
+	comes, goes := slices.Index(v.steps, step{1, "route"}), slices.Index(v.steps, step{0, "unroute"})
+	return v.tunnels[0], v.tunnels[1], comes >= 0 && comes < goes
+}
+
+func sharesPeer(v vector) bool {
+	a, b, ok := v.atOnce()
+	return ok && a.peer == b.peer && a.fwmark() != "" && b.fwmark() != "" && a.metric == b.metric
 }
 
 func sharesRule(v vector) bool {
-	if len(v.tunnels) < 2 {
-		return false
-	}
-	a, b := v.tunnels[0], v.tunnels[1]
-	return a.theirs == b.theirs && a.fwmark() != "" && a.fwmark() == b.fwmark()
+	a, b, ok := v.atOnce()
+	return ok && a.theirs == b.theirs && a.fwmark() != "" && a.fwmark() == b.fwmark()
 }
 
 // losesRoutes reports whether the last address of an interface goes with the
 // first tunnel, and the second stays.
 func losesRoutes(v vector) bool {
-	if len(v.tunnels) < 2 {
+	a, b, ok := v.atOnce()
+	return ok && a.link == b.link && len(a.addrs()) > 0 && len(b.addrs()) == 0 &&
+		slices.Index(v.steps, step{0, "unroute"}) < slices.Index(v.steps, step{1, "unroute"})
+}
+
+// swallowsPeer reports whether the first tunnel leads to the peer of the second,
+// whose ESP has a mark that no rule is for.
+func swallowsPeer(v vector) bool {
+	a, b, ok := v.atOnce()
+	if !ok {
 		return false
 	}
-	a, b := v.tunnels[0], v.tunnels[1]
-	return a.link == b.link && len(a.addrs()) > 0 && len(b.addrs()) == 0
+	_, net := client(a.theirs)
+	return net.Contains(b.peer) && b.fwmark() == "" && (a.peer != b.peer || a.ifID() != b.ifID())
 }
 
 // overwrites reports whether main has a route to the net of the tunnel.
