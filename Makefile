@@ -26,7 +26,7 @@ export CGO_ENABLED = 0
 .PHONY: all
 all: bin/ipsecif
 
-.PHONY: bin/ipsecif bin/lab bin/demo bin/bench bin/confbench bin/scale
+.PHONY: bin/ipsecif bin/lab bin/demo bin/bench bin/confbench bin/scale bin/hook
 bin/ipsecif:
 	go build -trimpath -ldflags '-X main.version=$(VERSION)' -o $@ ./cmd/ipsecif
 bin/lab:
@@ -39,6 +39,8 @@ bin/confbench:
 	go build -o $@ ./testing/differential/bench
 bin/scale:
 	go build -o $@ ./testing/bench/scale
+bin/hook:
+	go build -o $@ ./testing/bench/hook
 
 # The kernel and the root filesystem that everything real needs.
 .PHONY: lab
@@ -93,11 +95,13 @@ demo: lab bin/ipsecif bin/demo
 	IPSECIF_BIN=$(CURDIR)/bin/ipsecif bin/lab run -- $(CURDIR)/bin/demo
 
 .PHONY: bench
-bench: lab bin/ipsecif bin/bench bin/confbench bin/scale
+bench: lab bin/ipsecif bin/bench bin/confbench bin/scale bin/hook
 	go test -run '^$$' -bench . ./...
 	IPSECIF_BIN=$(CURDIR)/bin/ipsecif bin/lab run -- $(CURDIR)/bin/bench
 	IPSECIF_BIN=$(CURDIR)/bin/ipsecif bin/lab run --timeout 30m -- $(CURDIR)/bin/scale
 	bin/lab run --mode native -- $(CURDIR)/bin/scale -links
+	IPSECIF_BIN=$(CURDIR)/bin/ipsecif bin/lab run --timeout 30m --mode native -- $(CURDIR)/bin/hook
+	IPSECIF_BIN=$(CURDIR)/bin/ipsecif bin/lab run --timeout 30m -- $(CURDIR)/bin/hook -n 10 -conns 1000
 	IPSECIF_BIN=$(CURDIR)/bin/ipsecif bin/lab run --mode native -- $(CURDIR)/bin/confbench
 
 .PHONY: install

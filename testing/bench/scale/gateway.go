@@ -10,6 +10,7 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/ipsecif/ipsecif/testing/bench/times"
 	"github.com/ipsecif/ipsecif/testing/lab/hosts"
 	"github.com/ipsecif/ipsecif/updown/kernel"
 	"github.com/ipsecif/ipsecif/updown/plan"
@@ -103,12 +104,12 @@ func inverse(lines []string) []string {
 // all measures what all conns cost together.
 func (g *gateway) all(rounds, conns int) error {
 	sizes := []int{conns / 100, conns / 10, conns}
-	cost := map[int]times{}
+	cost := map[int]times.Times{}
 	for _, n := range sizes {
 		if err := writeConf(path(g.dir, "all.conf"), n, netToNet); err != nil {
 			return err
 		}
-		var up, down, raw, again times
+		var up, down, raw, again times.Times
 		var peak int64
 		for range rounds {
 			first, err := g.ours("all.conf", "up", "--all")
@@ -142,11 +143,11 @@ func (g *gateway) all(rounds, conns int) error {
 			}
 			cost[n] = append(cost[n], first.took)
 		}
-		fmt.Printf("%d conns: up --all %s, the same messages alone %s, ratio %s\n", n, up, raw, ratio(up, 1, raw, 1))
+		fmt.Printf("%d conns: up --all %s, the same messages alone %s, ratio %s\n", n, up, raw, times.Ratio(up, 1, raw, 1))
 		fmt.Printf("%d conns: up --all again, nothing to do %s; down --all %s; peak %d MB\n", n, again, down, peak>>10)
 	}
 	small, large := sizes[0], sizes[2]
-	fmt.Printf("cost per conn of up --all at %d against %d: %s\n", large, small, ratio(cost[large], large, cost[small], small))
+	fmt.Printf("cost per conn of up --all at %d against %d: %s\n", large, small, times.Ratio(cost[large], large, cost[small], small))
 	return nil
 }
 
@@ -163,7 +164,7 @@ func (g *gateway) shellLoop(up call, conns int) error {
 	if _, err := g.alone(inverse(up.trace)); err != nil {
 		return err
 	}
-	fmt.Printf("%d conns: a shell loop of ip %s, %.0f times up --all\n", conns, short(loop.took), float64(loop.took)/float64(up.took))
+	fmt.Printf("%d conns: a shell loop of ip %s, %.0f times up --all\n", conns, times.Short(loop.took), float64(loop.took)/float64(up.took))
 	return nil
 }
 
@@ -185,15 +186,15 @@ func (g *gateway) one(rounds, conns int) error {
 			if err != nil {
 				return err
 			}
-			fmt.Printf("%s, file with %s conn: up of one beside %d %s, beside 10 %s, ratio %s\n", s, conf, conns, many.up, few.up, ratio(many.up, 1, few.up, 1))
-			fmt.Printf("%s, file with %s conn: down of one beside %d %s, beside 10 %s, ratio %s\n", s, conf, conns, many.down, few.down, ratio(many.down, 1, few.down, 1))
+			fmt.Printf("%s, file with %s conn: up of one beside %d %s, beside 10 %s, ratio %s\n", s, conf, conns, many.up, few.up, times.Ratio(many.up, 1, few.up, 1))
+			fmt.Printf("%s, file with %s conn: down of one beside %d %s, beside 10 %s, ratio %s\n", s, conf, conns, many.down, few.down, times.Ratio(many.down, 1, few.down, 1))
 		}
 	}
 	return nil
 }
 
 // single is what one conn costs.
-type single struct{ up, down times }
+type single struct{ up, down times.Times }
 
 // beside brings the conns of one file up, and measures a conn of another.
 func (g *gateway) beside(rounds int, others, name, conf string) (s single, err error) {
@@ -232,7 +233,7 @@ func (g *gateway) rules(_, conns int) error {
 		return err
 	}
 	ours := strings.Count(shown.output, "\n") - 3 // those of the kernel
-	fmt.Printf("%d conns from host to host with one mark: %d rules, up --all %s, peak %d MB\n", conns, ours, short(up.took), up.peak>>10)
+	fmt.Printf("%d conns from host to host with one mark: %d rules, up --all %s, peak %d MB\n", conns, ours, times.Short(up.took), up.peak>>10)
 	_, err = g.ours("hosts.conf", "down", "--all")
 	return err
 }

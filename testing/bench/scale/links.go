@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/ipsecif/ipsecif/testing/bench/times"
 	"github.com/ipsecif/ipsecif/updown/kernel"
 	"github.com/ipsecif/ipsecif/updown/plan"
 	"golang.org/x/sys/unix"
@@ -42,7 +43,7 @@ func deletions(rounds int) error {
 		}
 	}
 	quiet := func(plan.Op) {}
-	var ours, group times
+	var ours, group times.Times
 	for range rounds {
 		if err := k.Apply(add, quiet); err != nil {
 			return err
@@ -61,7 +62,7 @@ func deletions(rounds int) error {
 		}
 		group = append(group, time.Since(start))
 	}
-	fmt.Printf("deleting %d links: Apply %s, ip link del group %s, ratio %s\n", manyLinks, ours, group, ratio(ours, 1, group, 1))
+	fmt.Printf("deleting %d links: Apply %s, ip link del group %s, ratio %s\n", manyLinks, ours, group, times.Ratio(ours, 1, group, 1))
 	return nil
 }
 

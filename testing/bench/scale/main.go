@@ -11,8 +11,6 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"slices"
-	"time"
 
 	"github.com/ipsecif/ipsecif/testing/lab/hosts"
 )
@@ -58,26 +56,6 @@ func growth(rounds, conns int) (err error) {
 		}
 	}
 	return nil
-}
-
-// times are measurements of one thing.
-type times []time.Duration
-
-func (t times) median() time.Duration { return slices.Sorted(slices.Values(t))[len(t)/2] }
-
-// String returns the median with the spread.
-func (t times) String() string {
-	return fmt.Sprintf("%s (%s to %s)", short(t.median()), short(slices.Min(t)), short(slices.Max(t)))
-}
-
-func short(d time.Duration) string { return fmt.Sprintf("%.1f ms", float64(d)/1e6) }
-
-// ratio returns how many times longer a takes than b, each for its number of
-// things.
-func ratio(a times, na int, b times, nb int) string {
-	per := func(d time.Duration, n int) float64 { return float64(d) / float64(n) }
-	return fmt.Sprintf("%.2f (%.2f to %.2f)", per(a.median(), na)/per(b.median(), nb),
-		per(slices.Min(a), na)/per(slices.Max(b), nb), per(slices.Max(a), na)/per(slices.Min(b), nb))
 }
 
 func path(dir, name string) string { return filepath.Join(dir, name) }
