@@ -1,10 +1,10 @@
 package main
 
 import (
-	"bytes"
-	"context"
 	"errors"
 	"fmt"
+	"io"
+	"os"
 	"os/exec"
 	"strings"
 	"syscall"
@@ -12,6 +12,7 @@ import (
 
 	"github.com/ipsecif/ipsecif/testing/bench/times"
 	"github.com/ipsecif/ipsecif/testing/lab/hosts"
+	"golang.org/x/sys/unix"
 )
 
 // patience bounds every process.
@@ -54,38 +55,65 @@ func (m machine) run(c call) (process, error) {
 }
 
 // start runs processes on the host at once, and returns what each took, and what
-// all took together. The error is that of all that failed.
+// all took together. The error is that of all that failed. As little as possible
+// of this program runs meanwhile: what they say goes to files.
 func (m machine) start(calls ...call) (all []process, took time.Duration, err error) {
-	ctx, cancel := context.WithTimeout(context.Background(), patience)
-	defer cancel()
 	all = make([]process, len(calls))
-	ends := make([]error, len(calls))
 	err = m.host.Do(func() error {
-		start := time.Now()
-		defer func() { took = time.Since(start) }()
 		commands := make([]*exec.Cmd, len(calls))
-		outputs := make([]bytes.Buffer, len(calls))
 		for i, c := range calls {
-			cmd := exec.CommandContext(ctx, c.args[0], c.args[1:]...)
-			cmd.Env, cmd.Stdout, cmd.Stderr = c.env, &outputs[i], &outputs[i]
-			commands[i] = cmd
+			fd, err := unix.MemfdCreate("output", unix.MFD_CLOEXEC)
+			if err != nil {
+				return fmt.Errorf("making a file for output: %w", err)
+			}
+			output := os.NewFile(uintptr(fd), "output")
+			defer output.Close()
+			commands[i] = exec.Command(c.args[0], c.args[1:]...)
+			commands[i].Env, commands[i].Stdout, commands[i].Stderr = c.env, output, output
+		}
+		start := time.Now()
+		defer time.AfterFunc(patience, func() { kill(commands) }).Stop()
+		for _, cmd := range commands {
 			if err := cmd.Start(); err != nil {
-				return fmt.Errorf("%s: %w", strings.Join(c.args, " "), err)
+				return err
 			}
 		}
+		ends := make([]error, len(calls))
 		for i, cmd := range commands {
-			err := cmd.Wait()
-			all[i] = process{took: time.Since(start), output: outputs[i].String()}
-			if usage, ok := cmd.ProcessState.SysUsage().(*syscall.Rusage); ok {
-				all[i].peak = usage.Maxrss
-			}
-			if err != nil {
-				ends[i] = fmt.Errorf("%s: %w\n%s", strings.Join(cmd.Args, " "), err, all[i].output)
+			ends[i] = cmd.Wait()
+			all[i].took = time.Since(start)
+		}
+		took = time.Since(start)
+		for i, cmd := range commands {
+			all[i].ended(cmd)
+			if ends[i] != nil {
+				ends[i] = fmt.Errorf("%s: %w\n%s", strings.Join(cmd.Args, " "), ends[i], all[i].output)
 			}
 		}
 		return errors.Join(ends...)
 	})
 	return all, took, err
+}
+
+// kill ends the processes that take too long.
+func kill(commands []*exec.Cmd) {
+	for _, cmd := range commands {
+		if cmd.Process != nil {
+			_ = cmd.Process.Kill() // it may have ended meanwhile
+		}
+	}
+}
+
+// ended notes what an ended process needed and said.
+func (p *process) ended(cmd *exec.Cmd) {
+	if usage, ok := cmd.ProcessState.SysUsage().(*syscall.Rusage); ok {
+		p.peak = usage.Maxrss
+	}
+	file := cmd.Stdout.(*os.File)
+	if _, err := file.Seek(0, io.SeekStart); err == nil {
+		text, _ := io.ReadAll(file)
+		p.output = string(text)
+	}
 }
 
 // ownPeak returns the peak of memory of this program. The kernel counts it for
