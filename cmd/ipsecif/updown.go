@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"runtime"
 	"time"
 
 	"github.com/ipsecif/ipsecif/conn"
@@ -26,6 +27,8 @@ func (a *app) updownCommand() *cobra.Command {
 		Args: cobra.MatchAll(cobra.MaximumNArgs(1), cobra.OnlyValidArgs), ValidArgs: []string{"custom"},
 		Example: "  leftupdown=\"ipsecif updown\"    # ipsec.conf, in conn %default\n  updown = /usr/sbin/ipsecif updown    # swanctl.conf, in each child",
 		RunE: func(*cobra.Command, []string) error {
+			// What is done is too short to be worth waking other threads.
+			runtime.GOMAXPROCS(1)
 			timer := time.AfterFunc(hookLimit, func() {
 				a.complain(fmt.Errorf("updown: not done within %v", hookLimit))
 				os.Exit(exitError)
