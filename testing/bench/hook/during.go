@@ -2,13 +2,51 @@ package main
 
 import (
 	"fmt"
+	"net/netip"
 
+	"github.com/ipsecif/ipsecif/testing/bench/pluto"
 	"github.com/ipsecif/ipsecif/testing/bench/times"
 )
 
 // during measures hooks while another process brings many conns up, and while it
-// brings them down.
+// brings them down: for a conn that shares its source with the many if they have
+// one, and for one that shares nothing.
 func (b *bench) during() error {
+	alone := b.conn(b.road, b.conns)
+	shares := alone
+	if !b.links {
+		alone.Source = netip.MustParseAddr("172.16.0.2")
+	}
+	if err := b.idle(alone); err != nil {
+		return err
+	}
+	if err := b.hooksDuring("of its own", alone); err != nil || b.links {
+		return err
+	}
+	return b.hooksDuring("with the source of all", shares)
+}
+
+// idle measures hooks while nothing else happens, as far as this program knows.
+func (b *bench) idle(c pluto.Conn) error {
+	var hooks times.Times
+	for range max(b.rounds, 50) {
+		route, unroute, err := b.pair(b.road, c)
+		if err != nil {
+			return err
+		}
+		hooks = append(hooks, route.took, unroute.took)
+	}
+	fmt.Printf("while no other process does anything: %s\n", percentiles(hooks))
+	return nil
+}
+
+func percentiles(hooks times.Times) string {
+	return fmt.Sprintf("%d hooks, p50 %s, p99 %s, maximum %s", len(hooks),
+		times.Short(hooks.Percentile(50)), times.Short(hooks.Percentile(99)), times.Short(hooks.Percentile(100)))
+}
+
+// hooksDuring does that for one conn.
+func (b *bench) hooksDuring(what string, c pluto.Conn) error {
 	bare, err := b.road.state()
 	if err != nil {
 		return err
@@ -23,7 +61,6 @@ func (b *bench) during() error {
 			p, err := b.road.run(b.converging(b.road, verb, b.conns))
 			other <- result{p, err}
 		}()
-		c := b.conn(b.road, b.conns)
 		var hooks times.Times
 		for {
 			route, unroute, err := b.pair(b.road, c)
@@ -40,8 +77,7 @@ func (b *bench) during() error {
 			if end.err != nil {
 				return end.err
 			}
-			fmt.Printf("while another process brings %d conns %s in %s: %d hooks, p50 %s, p99 %s, maximum %s\n", b.conns, verb, times.Short(end.took),
-				len(hooks), times.Short(hooks.Percentile(50)), times.Short(hooks.Percentile(99)), times.Short(hooks.Percentile(100)))
+			fmt.Printf("a conn %s, while another process brings %d conns %s in %s: %s\n", what, b.conns, verb, times.Short(end.took), percentiles(hooks))
 			break
 		}
 		if verb == "down" {

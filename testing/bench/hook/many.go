@@ -122,8 +122,9 @@ func (b *bench) beside() error {
 
 // fill brings many conns up on one host, and few on the other; or down.
 func (b *bench) fill(verb string) error {
-	_, err1 := b.road.run(b.converging(b.road, verb, b.conns))
+	p, err1 := b.road.run(b.converging(b.road, verb, b.conns))
 	_, err2 := b.other.run(b.converging(b.other, verb, few))
+	fmt.Printf("%d conns %s together, and no hooks: %s\n", b.conns, verb, times.Short(p.took))
 	return errors.Join(err1, err2)
 }
 
