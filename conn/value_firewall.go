@@ -1,6 +1,9 @@
 package conn
 
-import "strings"
+import (
+	"fmt"
+	"strings"
+)
 
 // FilterTable names a table of nftables.
 type FilterTable struct {
@@ -13,6 +16,15 @@ func (t FilterTable) String() string { return t.Family + "/" + t.Name }
 
 // maxFilterName is the most bytes that nftables take as a name (NFT_NAME_MAXLEN).
 const maxFilterName = 255
+
+// ParseFilterTables reads tables as accept= has them, "no" for none.
+func ParseFilterTables(s string) ([]FilterTable, error) {
+	tables, p := parseFilterTables(s)
+	if p != nil {
+		return nil, fmt.Errorf("%s: %s", p.text, p.hint)
+	}
+	return tables, nil
+}
 
 // parseFilterTables reads the value of accept=: tables, or "no" for none.
 func parseFilterTables(s string) ([]FilterTable, *problem) {

@@ -1,6 +1,7 @@
 package updown
 
 import (
+	"errors"
 	"slices"
 
 	"github.com/ipsecif/ipsecif/conn"
@@ -56,16 +57,27 @@ func (e *Engine) claimed(name string) (c plan.Claim, ok bool, err error) {
 // raise claims what an event asks for, beside what was asked for before.
 func (e *Engine) raise(event hook.Event, base conn.Conn, old plan.Claim) (plan.Plan, error) {
 	c := event.Tunnel(base)
-	if event.Daemon == hook.Charon && event.IfID != 0 {
+	if event.Daemon == hook.Charon {
+		if event.IfID == 0 && c.Accept == nil {
+			return plan.Plan{}, nil // it makes the routes of such a tunnel itself
+		} else if event.IfID == 0 {
+			return plan.Plan{}, errNoIfID
+		}
 		if err := e.escape(event, &c); err != nil {
 			return plan.Plan{}, err
 		}
 	}
+	up := old.Up || event.Actions.Has(hook.Up)
+	if !up { // there are no packets of it yet
+		c.NflogGroup, c.Accept, c.Left.CAT = 0, nil, false
+	}
 	return e.converge(task{conns: []conn.Conn{c}, as: plan.Claim{
-		Owner: string(event.Daemon), Reqid: event.Reqid,
-		Routed: old.Routed || event.Actions.Has(hook.Route), Up: old.Up || event.Actions.Has(hook.Up),
+		Owner: string(event.Daemon), Reqid: event.Reqid, Routed: old.Routed || event.Actions.Has(hook.Route), Up: up,
 	}}, e.attempt)
 }
+
+// errNoIfID refuses what charon's tunnels without an interface cannot have.
+var errNoIfID = errors.New("packets of a tunnel without an xfrm interface cannot be told from others in the firewall; set if_id_in and if_id_out, or leave --accept out")
 
 // escape finds out how encrypted packets of charon are told from others, which
 // it does not say: by the mark that its SAs put on them, else by their

@@ -19,6 +19,7 @@ func (e *Engine) lower(event hook.Event, c plan.Claim, claimed bool) (p plan.Pla
 	}
 	if event.Actions.Has(hook.Down) {
 		c.Up = false
+		c.Tunnel.NFLog, c.Tunnel.Accept, c.Tunnel.CAT = 0, nil, netip.Addr{}
 	}
 	drop, err := e.unrouted(event, c)
 	if err != nil {

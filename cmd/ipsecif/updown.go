@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -39,6 +40,7 @@ func (a *app) updownCommand() *cobra.Command {
 	}
 	cmd.Flags().StringVar(&arguments.Route, "route", "", "`y` or n: a route also for conns without an interface that need none")
 	cmd.Flags().StringVar(&arguments.IPRoute, "iproute", "", "`ARGS` of ip-route(8) for the routes: mtu, metric, src")
+	cmd.Flags().StringVar(&arguments.Accept, "accept", "", "accept packets of the tunnel in `TABLES` of nftables, such as inet/filter")
 	return cmd
 }
 
@@ -63,8 +65,8 @@ func (a *app) serve(arguments hook.Arguments) error {
 				a.warnOf(p)
 				a.note(p.Notes)
 			}
-			link := event.Link
-			if name, ok := p.Links[event.ClaimName()]; ok {
+			link := cmp.Or(event.Link, event.Dev)
+			if name, ok := p.Links[event.ClaimName()]; ok && name != "" {
 				link = name
 			}
 			a.tell(event, link, up)

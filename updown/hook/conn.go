@@ -40,6 +40,14 @@ func (e Event) Tunnel(base conn.Conn) conn.Conn {
 		c.MarkOut = conn.Mark{} // its mark is for policies; that of encrypted packets is with the SAs
 	}
 	c.Metric, c.MTU, c.NflogGroup = e.orElse(e.Metric, base.Metric), e.orElse(e.MTU, base.MTU), e.NFLog
+	c.AcceptHost = base.AcceptHost || e.HostAccess
+	if e.Accept != nil {
+		c.Accept = e.Accept
+	}
+	if e.Daemon == Pluto && c.ProxyARP == conn.ProxyARPUnset {
+		c.ProxyARP = conn.ProxyARPYes // as libreswan's own hook
+	}
+	c.PolicyBased, c.ForceRoute = c.Link() == "", e.AlwaysRoute
 	return c
 }
 

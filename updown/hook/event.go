@@ -93,18 +93,18 @@ type Event struct {
 	NFLog   uint16         `json:"nflog,omitempty"`   // group, 0 for none
 	CAT     bool           `json:"cat,omitempty"`     // client address translation
 
-	ConfigClient   bool         `json:"config_client,omitempty"`  // the peer has configured this host
-	NetworkManager bool         `json:"networkmanager,omitempty"` // NetworkManager is told
-	Resolver       string       `json:"resolver,omitempty"`       // dns-resolver=: file or systemd
-	DNS            []netip.Addr `json:"dns,omitempty"`            // servers that the peer names
-	Domains        []string     `json:"domains,omitempty"`        // that these serve
-	Banner         string       `json:"banner,omitempty"`         // of the peer, for people
-	Mobike         bool         `json:"mobike,omitempty"`         // addresses are moving
-	HostAccess     bool         `json:"host_access,omitempty"`    // PLUTO_HOST_ACCESS
-	Debug          bool         `json:"-"`                        // plutodebug=updown
-	AlwaysRoute    bool         `json:"-"`                        // --route y
-	Accept         bool         `json:"-"`                        // --accept
-	OnDemand       bool         `json:"on_demand,omitempty"`      // pluto brings the conn up again, as soon as there is traffic at the latest
+	ConfigClient   bool               `json:"config_client,omitempty"`  // the peer has configured this host
+	NetworkManager bool               `json:"networkmanager,omitempty"` // NetworkManager is told
+	Resolver       string             `json:"resolver,omitempty"`       // dns-resolver=: file or systemd
+	DNS            []netip.Addr       `json:"dns,omitempty"`            // servers that the peer names
+	Domains        []string           `json:"domains,omitempty"`        // that these serve
+	Banner         string             `json:"banner,omitempty"`         // of the peer, for people
+	Mobike         bool               `json:"mobike,omitempty"`         // addresses are moving
+	HostAccess     bool               `json:"host_access,omitempty"`    // PLUTO_HOST_ACCESS
+	Debug          bool               `json:"-"`                        // plutodebug=updown
+	AlwaysRoute    bool               `json:"-"`                        // --route y
+	Accept         []conn.FilterTable `json:"-"`                        // --accept
+	OnDemand       bool               `json:"on_demand,omitempty"`      // pluto brings the conn up again, as soon as there is traffic at the latest
 }
 
 // ClaimName returns the name of what the event is about, the same for every

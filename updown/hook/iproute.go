@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"math"
 	"strings"
+
+	"github.com/ipsecif/ipsecif/conn"
 )
 
 // Arguments are those of the hook's own command line, as libreswan's hook has
@@ -11,6 +13,7 @@ import (
 type Arguments struct {
 	Route   string // y or n: routes also where a conn without an interface needs none; empty: as ROUTE says
 	IPRoute string // more for its routes, in the words of ip-route(8)
+	Accept  string // tables of nftables that accept packets of the tunnel, as accept= has them; empty: as that says
 }
 
 // With returns the event with the arguments taken in. They come before what the
@@ -21,6 +24,12 @@ func (e Event) With(a Arguments) (Event, error) {
 	}
 	r := newReader(nil)
 	r.iproute(&e, "--iproute", a.IPRoute)
+	if a.Accept != "" {
+		var err error
+		if e.Accept, err = conn.ParseFilterTables(a.Accept); err != nil {
+			r.fail("--accept", "%v", err)
+		}
+	}
 	return e, r.err()
 }
 
