@@ -13,7 +13,7 @@ import (
 
 var (
 	seed  = flag.Uint64("vectors.seed", 1, "seed of the sample")
-	count = flag.Int("vectors.count", 100, "number of combinations in the sample")
+	count = flag.Int("vectors.count", 80, "number of combinations in the sample")
 )
 
 // vector is a story: tunnels come and go on two hosts that are alike.
