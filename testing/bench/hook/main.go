@@ -53,12 +53,16 @@ func run(rounds, conns int) (err error) {
 	if err := b.header(); err != nil {
 		return err
 	}
-	for _, part := range []func() error{b.roadwarrior, b.accept, b.together, b.beside, b.during} {
-		if err := part(); err != nil {
-			return err
+	for _, part := range []struct {
+		name    string
+		measure func() error
+	}{{"one roadwarrior", b.roadwarrior}, {"accept rules", b.accept}, {"many at once", b.together}, {"beside many", b.beside}, {"during a large change", b.during}} {
+		b.peak = 0
+		if err := part.measure(); err != nil {
+			return fmt.Errorf("%s: %w", part.name, err)
 		}
+		fmt.Printf("%s: peak memory of a hook %d MB (this program itself, which forks it, has %d MB)\n", part.name, b.peak>>10, ownPeak()>>10)
 	}
-	fmt.Printf("peak memory of a hook: %d MB (this program itself, which forks it, has %d MB)\n", b.peak>>10, ownPeak()>>10)
 	return nil
 }
 
