@@ -103,9 +103,14 @@ type nowhere struct{}
 
 func (nowhere) Write(b []byte) (int, error) { return len(b), nil }
 
-// readEvent reads environment, arguments and the file of defaults.
+// readEvent reads environment, arguments and the file of defaults. Nothing in that
+// file says what goes, so it cannot stand in the way of that.
 func readEvent(arguments hook.Arguments) (hook.Event, error) {
 	env := os.Environ()
+	event, err := hook.Parse(env)
+	if err != nil || event.Actions.Has(hook.Unroute|hook.Down) {
+		return event, err
+	}
 	for _, name := range hook.DefaultsFiles {
 		text, err := os.ReadFile(name)
 		if errors.Is(err, fs.ErrNotExist) {
@@ -120,8 +125,7 @@ func readEvent(arguments hook.Arguments) (hook.Event, error) {
 		env = append(defaults, env...)
 		break
 	}
-	event, err := hook.Parse(env)
-	if err != nil {
+	if event, err = hook.Parse(env); err != nil {
 		return event, err
 	}
 	return event.With(arguments)

@@ -44,7 +44,7 @@ func (e Event) Tunnel(base conn.Conn) conn.Conn {
 	if e.Accept != nil {
 		c.Accept = e.Accept
 	}
-	if e.Daemon == Pluto && c.ProxyARP == conn.ProxyARPUnset {
+	if e.Daemon == Pluto && c.ProxyARP == conn.ProxyARPUnset && c.VRF == "" && c.Netns == "" {
 		c.ProxyARP = conn.ProxyARPYes // as libreswan's own hook
 	}
 	c.PolicyBased, c.ForceRoute = c.Link() == "", e.AlwaysRoute
