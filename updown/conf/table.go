@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"iter"
 	"os"
+	"sync"
 )
 
 // A table is a file that is written at once, never changed, and asked for few of
@@ -26,10 +27,12 @@ const (
 	perBucket  = 4
 )
 
-var castagnoli = crc32.MakeTable(crc32.Castagnoli)
+// castagnoli makes its table when it is first used: that takes as long as the
+// hook needs for a change of the kernel, and most calls read no index.
+var castagnoli = sync.OnceValue(func() *crc32.Table { return crc32.MakeTable(crc32.Castagnoli) })
 
 func bucketOf(name string, buckets int) int {
-	return int(crc32.Checksum([]byte(name), castagnoli) % uint32(buckets))
+	return int(crc32.Checksum([]byte(name), castagnoli()) % uint32(buckets))
 }
 
 // mostBytes bounds the size of a table: one template may be in every conn.
@@ -55,7 +58,7 @@ func newTable(head []byte, n int, values iter.Seq2[string, []byte]) []byte {
 	b = append(b, magic...)
 	b = binary.LittleEndian.AppendUint32(b, uint32(len(head)))
 	b = binary.LittleEndian.AppendUint32(b, uint32(len(buckets)))
-	b = binary.LittleEndian.AppendUint32(b, crc32.Update(crc32.Checksum(b, castagnoli), castagnoli, head))
+	b = binary.LittleEndian.AppendUint32(b, crc32.Update(crc32.Checksum(b, castagnoli()), castagnoli(), head))
 	b = append(b, head...)
 	entries := len(b)
 	b = append(b, make([]byte, entrySize*len(buckets))...)
@@ -68,7 +71,7 @@ func newTable(head []byte, n int, values iter.Seq2[string, []byte]) []byte {
 		entry := b[entries+entrySize*i:]
 		binary.LittleEndian.PutUint32(entry, uint32(start))
 		binary.LittleEndian.PutUint32(entry[4:], uint32(len(b)-start))
-		binary.LittleEndian.PutUint32(entry[8:], crc32.Checksum(b[start:], castagnoli))
+		binary.LittleEndian.PutUint32(entry[8:], crc32.Checksum(b[start:], castagnoli()))
 	}
 	return b
 }
@@ -95,7 +98,7 @@ func (t *table) readHead() error {
 	if t.head, err = t.read(int64(headerSize), int(binary.LittleEndian.Uint32(numbers))); err != nil {
 		return err
 	}
-	sum := crc32.Update(crc32.Checksum(header[:headerSize-4], castagnoli), castagnoli, t.head)
+	sum := crc32.Update(crc32.Checksum(header[:headerSize-4], castagnoli()), castagnoli(), t.head)
 	if string(header[:len(magic)]) != magic || sum != binary.LittleEndian.Uint32(numbers[8:]) || t.buckets == 0 {
 		return errDamaged
 	}
@@ -112,7 +115,7 @@ func (t *table) get(name string) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	if len(b) == 0 || crc32.Checksum(b, castagnoli) != binary.LittleEndian.Uint32(entry[8:]) {
+	if len(b) == 0 || crc32.Checksum(b, castagnoli()) != binary.LittleEndian.Uint32(entry[8:]) {
 		return nil, errDamaged
 	}
 	count, size := binary.Uvarint(b)
