@@ -61,7 +61,9 @@ func run(rounds, conns int) (err error) {
 		if err := part.measure(); err != nil {
 			return fmt.Errorf("%s: %w", part.name, err)
 		}
-		fmt.Printf("%s: peak memory of a hook %d MB (this program itself, which forks it, has %d MB)\n", part.name, b.peak>>10, ownPeak()>>10)
+		if b.peak > 0 {
+			fmt.Printf("%s: peak memory of a hook %d MB (this program itself, which forks it, has %d MB)\n", part.name, b.peak>>10, ownPeak()>>10)
+		}
 	}
 	return nil
 }
