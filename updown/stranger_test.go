@@ -5,9 +5,11 @@ import (
 	"maps"
 	"net/netip"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 
+	"github.com/ipsecif/ipsecif/conn"
 	"github.com/ipsecif/ipsecif/routing"
 	"github.com/ipsecif/ipsecif/updown/claim"
 	"github.com/ipsecif/ipsecif/updown/plan"
@@ -128,6 +130,10 @@ func (w *world) intruded() bool {
 // crowded returns a world in which every place is filled.
 func crowded(t *testing.T, scheme string) *world {
 	w := newWorld(t, scheme)
+	// Those that strangers have nothing to do with would only cost time.
+	w.conns = slices.DeleteFunc(w.conns, func(c conn.Conn) bool {
+		return slices.ContainsFunc([]string{"vti", "policy", "proxy", "translated", "mixed", "external"}, func(name string) bool { return strings.HasPrefix(c.Name, name) })
+	})
 	for n := range strangers(t, scheme) {
 		w.intrude(n)
 	}

@@ -95,7 +95,7 @@ func (t *turns) inSlices(task task) (plan.Plan, error) {
 		t.first = &run{added: r.added, replaced: r.replaced, leaving: r.leaving}
 	}
 	begun := r.begun()
-	if err := t.write(begun, r.stored, begun.Saved); err != nil {
+	if err := t.write(begun, r.stored, begun.Saved, false); err != nil {
 		return r.plan, t.withdraw(&r, nil, err)
 	}
 	if t.disturbed {
@@ -123,13 +123,17 @@ func (t *turns) inSlices(task task) (plan.Plan, error) {
 	return r.plan, t.check(&r)
 }
 
-// write does a change of the store in slices. Was is what is saved before.
-func (t *turns) write(c claim.Change, was, saved []plan.Saved) error {
+// write does a change of the store in slices. Was is what is saved before. Alone
+// means that nobody may have a turn in between.
+func (t *turns) write(c claim.Change, was, saved []plan.Saved, alone bool) error {
 	for i, piece := range c.Pieces(slice) {
 		if i > 0 {
 			was = saved
 			if err := t.yield(func() {}); err != nil {
 				return err
+			}
+			if alone && t.disturbed {
+				return errDisturbed
 			}
 		}
 		if err := t.saves(was); err != nil {
@@ -257,7 +261,9 @@ func (t *turns) finish(r *run, saved []plan.Saved) error {
 			return err
 		}
 	}
-	return t.write(c, saved, c.Saved)
+	// Who shared something with claims that go keeps it for those of them that are
+	// not gone yet, and leaves it to this run.
+	return t.write(c, saved, c.Saved, len(r.released()) > 0)
 }
 
 // isTheirs reports whether somebody else has changed a claim since this run has
