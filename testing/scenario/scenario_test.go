@@ -42,6 +42,7 @@ func TestScenarios(t *testing.T) {
 			"twin":      twin,
 			"conf":      conf,
 			"updown":    updownScript,
+			"hook":      hook,
 			"watch":     watch,
 			"changes":   changes,
 			"pluto":     pluto,

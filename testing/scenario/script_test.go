@@ -36,6 +36,16 @@ var plutoVariables = []string{
 // selectors, and so does the end of the verb.
 func updownScript(ts *testscript.TestScript, neg bool, words []string) {
 	args(ts, words, 3, "updown HOST VERB FILE [ARGS...]")
+	callHook(ts, neg, words, "ipsec", "_updown")
+}
+
+// [!] hook HOST VERB FILE [ARGS...] runs ipsecif as the hook in its place.
+func hook(ts *testscript.TestScript, neg bool, words []string) {
+	args(ts, words, 3, "hook HOST VERB FILE [ARGS...]")
+	callHook(ts, neg, words, installed, "updown")
+}
+
+func callHook(ts *testscript.TestScript, neg bool, words []string, program ...string) {
 	host, verb := words[0], words[1]
 	env := append(slices.Clone(plutoVariables), strings.Fields(ts.ReadFile(words[2]))...)
 	for _, variable := range env {
@@ -57,5 +67,5 @@ func updownScript(ts *testscript.TestScript, neg bool, words []string) {
 	}
 	env = append(env, "PLUTO_VERB="+verb)
 	command := append([]string{host, "env", "-i"}, env...)
-	verdict(ts, neg, run(ts, append(append(command, "ipsec", "_updown"), words[3:]...)))
+	verdict(ts, neg, run(ts, slices.Concat(command, program, words[3:])))
 }
