@@ -7,6 +7,7 @@ import (
 	"os"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/ipsecif/ipsecif/systemd/resolved"
@@ -22,31 +23,42 @@ import (
 // ask of resolvers, and who wants to know of events. None of it decides whether
 // an event has succeeded.
 
-// outsideLimit is how long all of that may take together.
+// outsideLimit is how long all of that may take together: the IKE daemon still
+// waits.
 const outsideLimit = 10 * time.Second
 
 // tell tells everybody outside the kernel of an event that has been served.
 func (a *app) tell(event hook.Event, link string, up bool) {
-	ctx, cancel := context.WithTimeout(context.Background(), outsideLimit)
-	defer cancel()
 	complain := func(err error) {
 		if err != nil {
 			a.complain(fmt.Errorf("updown: %s: conn %q: %s", event.Verb, event.Conn, hook.OneLine(err)))
 		}
 	}
 	env := os.Environ()
-	if !event.NetworkManager { // which does it itself
+	start := sync.OnceFunc(func() { complain(a.hooks().Start(event, env)) })
+	limit := time.AfterFunc(outsideLimit, func() {
+		complain(fmt.Errorf("the resolvers and NetworkManager have not been told within %v", outsideLimit))
+		start()
+		os.Exit(exitDone)
+	})
+	defer limit.Stop()
+	ctx := context.Background() // whoever is told has a limit of its own
+	if !event.NetworkManager {  // which does it itself
 		complain(a.nameServers(ctx, event, link, up))
 	} else if event.Daemon == hook.Pluto {
 		complain(networkmanager.Plugin{}.Notify(ctx, variables(env)))
 	}
-	complain(a.hooks().Start(event, env))
+	start()
+}
+
+func (a *app) resolvers() *resolver.Manager {
+	return &resolver.Manager{StateDir: a.stateDir, ResolvConf: resolver.ResolvConf, Control: resolver.UnboundControl, Links: resolved.Client{}}
 }
 
 // nameServers gives the resolvers of the host what a peer has sent for them, or
 // takes it back.
 func (a *app) nameServers(ctx context.Context, event hook.Event, link string, up bool) error {
-	m := &resolver.Manager{StateDir: a.stateDir, ResolvConf: resolver.ResolvConf, Control: resolver.UnboundControl, Links: resolved.Client{}}
+	m := a.resolvers()
 	if event.Debug {
 		m.Trace = func(line string) { fmt.Fprintf(a.err, "[#] %s\n", line) }
 	}

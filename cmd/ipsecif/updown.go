@@ -35,7 +35,7 @@ func (a *app) updownCommand() *cobra.Command {
 				os.Exit(exitError)
 			})
 			defer timer.Stop()
-			return a.serve(arguments)
+			return a.serve(arguments, timer)
 		},
 	}
 	cmd.Flags().StringVar(&arguments.Route, "route", "", "`y` or n: a route also for conns without an interface that need none")
@@ -44,8 +44,8 @@ func (a *app) updownCommand() *cobra.Command {
 	return cmd
 }
 
-// serve serves the event that the environment tells.
-func (a *app) serve(arguments hook.Arguments) error {
+// serve serves the event that the environment tells. The limit is for the change.
+func (a *app) serve(arguments hook.Arguments, limit *time.Timer) error {
 	event, err := readEvent(arguments)
 	if err != nil {
 		return errors.New("updown: " + hook.OneLine(err))
@@ -58,7 +58,7 @@ func (a *app) serve(arguments hook.Arguments) error {
 	if err == nil {
 		err = a.withEngine(extent, nil, func(e *updown.Engine) error {
 			p, up, err := a.finishHook(e, event, base)
-			if err != nil {
+			if limit.Stop(); err != nil {
 				return err
 			}
 			if event.Debug {
