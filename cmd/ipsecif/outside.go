@@ -51,6 +51,18 @@ func (a *app) tell(event hook.Event, link string, up bool) {
 	start()
 }
 
+// forget takes back what daemons' claims that are gone have asked of resolvers.
+func (a *app) forget(claims []string) {
+	for _, name := range claims {
+		if hook.ConnOf(name) == name {
+			continue
+		}
+		if err := a.resolvers().Drop(context.Background(), name); err != nil {
+			a.complain(err)
+		}
+	}
+}
+
 func (a *app) resolvers() *resolver.Manager {
 	return &resolver.Manager{StateDir: a.stateDir, ResolvConf: resolver.ResolvConf, Control: resolver.UnboundControl, Links: resolved.Client{}}
 }
