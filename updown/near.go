@@ -44,7 +44,7 @@ func isSurprise(err error) bool {
 func (e *Engine) prepareNear(t task) (r run, err error) {
 	names := changing(t)
 	enclosed := func(c conn.Conn) bool { return c.VRF != "" || c.Netns != "" }
-	if len(names) == 0 || len(names) > few || t.adopt || slices.ContainsFunc(t.conns, byPlace) || slices.ContainsFunc(t.conns, enclosed) {
+	if len(names) == 0 || len(names) > few || t.adopt || slices.ContainsFunc(t.conns, byPlace) || slices.ContainsFunc(t.conns, enclosed) || slices.ContainsFunc(t.conns, coversItself) {
 		return r, errLookFurther
 	}
 	err = e.Store.Read(func(store *claim.Reader) error {
@@ -104,6 +104,9 @@ func (n *nearRun) prepare(t task) (run, error) {
 	before, err := n.before(drop)
 	if err != nil {
 		return *r, err
+	}
+	if slices.ContainsFunc(before, hidesItsHop) {
+		return *r, errLookFurther
 	}
 	if r.managed, err = n.places(before, conns); err != nil {
 		return *r, err

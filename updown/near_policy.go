@@ -45,15 +45,30 @@ func (n *nearRun) coveredByPolicy(claims []plan.Claim) bool {
 				return true
 			}
 		}
-		hop := t.NextHop
-		if !hop.IsValid() {
-			hop = t.Peer
-		}
-		if t.PolicyBased && len(c.Wants) > 0 && slices.ContainsFunc(t.Pairs, func(p plan.Pair) bool { return p.Theirs.Contains(hop) }) {
+		if hidesItsHop(c) {
 			return true
 		}
 	}
 	return false
+}
+
+// hidesItsHop reports whether a route of a claim without a device leads to its own
+// next hop, so that the kernel's answer does not tell the way without it.
+func hidesItsHop(c plan.Claim) bool {
+	t := c.Tunnel
+	hop := t.NextHop
+	if !hop.IsValid() {
+		hop = t.Peer
+	}
+	return t.PolicyBased && len(c.Wants) > 0 && slices.ContainsFunc(t.Pairs, func(p plan.Pair) bool { return p.Theirs.Contains(hop) })
+}
+
+// coversItself reports whether a conn without a device takes all traffic from an
+// address of its own, and will hide its next hop.
+func coversItself(c conn.Conn) bool {
+	all := func(s conn.Selector) bool { return s.Prefix.Bits() == 0 }
+	return c.Link() == "" && len(c.Left.SourceIPs)+len(c.Right.SourceIPs) > 0 &&
+		(slices.ContainsFunc(c.Left.Subnets, all) || slices.ContainsFunc(c.Right.Subnets, all))
 }
 
 // unseenPolicy reports whether a route of a claim without a device, which is to be

@@ -72,6 +72,17 @@ func (r run) done() claim.Change {
 	return c
 }
 
+// settled returns the change of the store when there is nothing else to do.
+func (r run) settled() claim.Change {
+	c := r.done()
+	c.Put = slices.Clone(r.refresh)
+	for _, added := range r.added {
+		added.Previous, added.Wants = nil, r.wants[added.Name]
+		c.Put = append(c.Put, added)
+	}
+	return c
+}
+
 // savedAfter returns what is to be restored after the plan is applied.
 func (r run) savedAfter() []plan.Saved {
 	left := slices.DeleteFunc(slices.Clone(r.saved), func(s plan.Saved) bool { return slices.Contains(r.plan.Forget, s) })

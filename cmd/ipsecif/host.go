@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"strings"
+	"sync"
 
 	"github.com/ipsecif/ipsecif/conn"
 	"github.com/ipsecif/ipsecif/updown/kernel"
@@ -48,7 +49,9 @@ var strongSwanFiles = []string{
 	"/etc/strongswan/swanctl/swanctl.conf", "/etc/strongswan/swanctl/conf.d/*.conf",
 }
 
-var uniqueKey = regexp.MustCompile(`(?m)^[^#\n]*\bif_id_(in|out)\s*=\s*%unique`)
+var uniqueKey = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`(?m)^[^#\n]*\bif_id_(in|out)\s*=\s*%unique`)
+})
 
 // uniqueIfID returns the first place in which strongSwan is told to choose
 // if_ids itself, "" when there is none.
@@ -60,7 +63,7 @@ func uniqueIfID() (string, error) {
 		for _, name := range names {
 			text, err := os.ReadFile(name)
 			errs = append(errs, err)
-			if at := uniqueKey.FindIndex(text); at != nil {
+			if at := uniqueKey().FindIndex(text); at != nil {
 				return fmt.Sprintf("%s:%d", name, 1+bytes.Count(text[:at[1]], []byte("\n"))), nil
 			}
 		}

@@ -9,6 +9,7 @@ import (
 	"io/fs"
 	"os"
 	"os/signal"
+	"runtime"
 	"runtime/debug"
 	"strings"
 	"syscall"
@@ -40,6 +41,10 @@ type app struct {
 }
 
 func main() {
+	if len(os.Args) > 1 && os.Args[1] == hookCommand {
+		// What is done is too short to be worth waking other threads.
+		runtime.GOMAXPROCS(1)
+	}
 	// A call is short and what it reads stays in use: collecting less often
 	// makes large configurations a fifth faster and costs no memory to speak of.
 	debug.SetGCPercent(400)

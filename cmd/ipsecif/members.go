@@ -4,6 +4,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/ipsecif/ipsecif/conn"
 	"github.com/ipsecif/ipsecif/updown/hook"
@@ -11,7 +12,7 @@ import (
 
 // memberNumber is what follows "name/" in the name of a conn that subnets=
 // lists make.
-var memberNumber = regexp.MustCompile(`^[0-9]+x[0-9]+$`)
+var memberNumber = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^[0-9]+x[0-9]+$`) })
 
 // members returns those of the candidates that a name on the command line
 // stands for: the conn itself, what the file makes of its subnets= lists, and
@@ -25,7 +26,7 @@ func members(f *conn.File, name string, candidates []string) []string {
 			return false
 		}
 		number, ok := strings.CutPrefix(of, name+"/")
-		if !ok || !memberNumber.MatchString(number) {
+		if !ok || !memberNumber().MatchString(number) {
 			return true
 		}
 		now, _ := f.Lookup(of)

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/netip"
 	"os"
+	"os/signal"
 	"slices"
 	"strings"
 	"sync"
@@ -111,6 +112,9 @@ func (a *app) hooks() admin.Hooks {
 func (a *app) runHooksCommand() *cobra.Command {
 	return &cobra.Command{
 		Use: runHooks, Hidden: true, Args: cobra.NoArgs,
-		RunE: func(*cobra.Command, []string) error { return a.hooks().Run(admin.OpenLog()) },
+		RunE: func(*cobra.Command, []string) error {
+			signal.Reset() // for the hooks
+			return a.hooks().Run(admin.OpenLog())
+		},
 	}
 }

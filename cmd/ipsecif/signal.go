@@ -31,16 +31,21 @@ func (g guarded) Observe(q plan.Query) (plan.Observation, error) {
 	return g.Kernel.Observe(q)
 }
 
+// deaf is a kernel of a process that endings do not take away from it, and that
+// ends by itself soon after the change.
+type deaf struct{ updown.Kernel }
+
+func (d deaf) Observe(q plan.Query) (plan.Observation, error) {
+	signal.Ignore(endings...) // to catch them takes longer than most changes
+	return d.Kernel.Observe(q)
+}
+
 // finish does a change as a whole, and notes the signal that came meanwhile:
 // the process ends with it after its report.
 func (a *app) finish(e *updown.Engine, change func() (plan.Plan, error)) (plan.Plan, error) {
 	g := guarded{e.Kernel, make(chan os.Signal, 1)}
 	e.Kernel = g
-	// Many lines go at once, and those of one conn after the change: whoever
-	// reads them slowly keeps nobody waiting.
-	trace := bufio.NewWriter(a.err)
-	// A line that cannot be printed is no reason to stop in the middle.
-	e.Trace = func(op plan.Op) { fmt.Fprintf(trace, "[#] %s\n", op) }
+	trace := a.trace(e)
 	p, err := change()
 	_ = trace.Flush()
 	signal.Stop(g.signals)
@@ -50,6 +55,16 @@ func (a *app) finish(e *updown.Engine, change func() (plan.Plan, error)) (plan.P
 	default:
 	}
 	return p, err
+}
+
+// trace lets an engine say each operation. The lines of one conn go out with the
+// flush after the change, many at once before: whoever reads them slowly keeps
+// nobody waiting.
+func (a *app) trace(e *updown.Engine) *bufio.Writer {
+	w := bufio.NewWriter(a.err)
+	// A line that cannot be printed is no reason to stop in the middle.
+	e.Trace = func(op plan.Op) { fmt.Fprintf(w, "[#] %s\n", op) }
+	return w
 }
 
 // endBy ends the process as a signal does that nobody catches.

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
-	"runtime"
 	"time"
 
 	"github.com/ipsecif/ipsecif/conn"
@@ -21,15 +20,16 @@ import (
 // does nothing else meanwhile. The next run completes or undoes what it began.
 const hookLimit = 20 * time.Second
 
+// hookCommand is the command that IKE daemons start, and wait for.
+const hookCommand = "updown"
+
 func (a *app) updownCommand() *cobra.Command {
 	var arguments hook.Arguments
 	cmd := &cobra.Command{
-		Use: "updown [custom]", Short: "Serve as the updown hook of pluto or charon, which set PLUTO_VERB and more",
+		Use: hookCommand + " [custom]", Short: "Serve as the updown hook of pluto or charon, which set PLUTO_VERB and more",
 		Args: cobra.MatchAll(cobra.MaximumNArgs(1), cobra.OnlyValidArgs), ValidArgs: []string{"custom"},
 		Example: "  leftupdown=\"ipsecif updown\"    # ipsec.conf, in conn %default\n  updown = /usr/sbin/ipsecif updown    # swanctl.conf, in each child",
 		RunE: func(*cobra.Command, []string) error {
-			// What is done is too short to be worth waking other threads.
-			runtime.GOMAXPROCS(1)
 			timer := time.AfterFunc(hookLimit, func() {
 				a.complain(fmt.Errorf("updown: not done within %v", hookLimit))
 				os.Exit(exitError)
@@ -86,22 +86,13 @@ func (a *app) serve(arguments hook.Arguments, limit *time.Timer) error {
 // finishHook does what an event asks for, and says each operation if the daemon
 // wants to know.
 func (a *app) finishHook(e *updown.Engine, event hook.Event, base conn.Conn) (p plan.Plan, up bool, err error) {
-	quiet := *a
-	if !event.Debug {
-		quiet.err = nowhere{}
+	e.Kernel, e.Trace = deaf{e.Kernel}, func(plan.Op) {}
+	if event.Debug {
+		trace := a.trace(e)
+		defer trace.Flush()
 	}
-	defer func() { a.signal = quiet.signal }()
-	p, err = quiet.finish(e, func() (plan.Plan, error) {
-		p, up, err = e.Hook(event, base)
-		return p, err
-	})
-	return p, up, err
+	return e.Hook(event, base)
 }
-
-// nowhere is for texts that nobody wants.
-type nowhere struct{}
-
-func (nowhere) Write(b []byte) (int, error) { return len(b), nil }
 
 // readEvent reads environment, arguments and the file of defaults. Nothing in that
 // file says what goes, so it cannot stand in the way of that.

@@ -4,6 +4,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 	"unicode"
 	"unicode/utf8"
 )
@@ -12,10 +13,12 @@ import (
 const path = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 // own are variables of this program.
-var own = regexp.MustCompile(`^IPSECIF_[A-Z0-9_]+$`)
+var own = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^IPSECIF_[A-Z0-9_]+$`) })
 
 // numbered are variables of charon of which there may be several.
-var numbered = regexp.MustCompile(`^PLUTO_(DNS[46]|(MY|PEER)_SOURCEIP[46])_[1-9][0-9]*$`)
+var numbered = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`^PLUTO_(DNS[46]|(MY|PEER)_SOURCEIP[46])_[1-9][0-9]*$`)
+})
 
 // known are the variables that pluto and charon give their hooks.
 var known = []string{
@@ -46,7 +49,7 @@ func Environment(env []string) []string {
 }
 
 func isKnown(name string) bool {
-	return slices.Contains(known, name) || numbered.MatchString(name) || own.MatchString(name)
+	return slices.Contains(known, name) || numbered().MatchString(name) || own().MatchString(name)
 }
 
 func isLine(s string) bool {

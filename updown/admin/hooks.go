@@ -11,6 +11,7 @@ import (
 	"math"
 	"os"
 	"os/exec"
+	"os/signal"
 	"syscall"
 	"time"
 
@@ -61,6 +62,7 @@ func (h Hooks) detach() error {
 	// its pipe, is not handed down. A kernel without this call (before 5.11)
 	// hands it down, as everybody else does.
 	_ = unix.CloseRange(3, math.MaxInt32, unix.CLOSE_RANGE_CLOEXEC)
+	signal.Reset(syscall.SIGHUP, syscall.SIGINT, syscall.SIGTERM) // what is ignored would be so there, too
 	cmd := &exec.Cmd{
 		Path:        "/proc/self/exe",
 		Args:        append([]string{os.Args[0]}, h.Args...),

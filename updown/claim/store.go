@@ -161,9 +161,9 @@ func (s *Store) transact(write bool, do func(*Reader) error) (err error) {
 		}
 	}
 	db, err := bbolt.Open(s.path(), 0o644, &bbolt.Options{
-		Timeout: fileTimeout, ReadOnly: !write, FreelistType: bbolt.FreelistMapType,
+		Timeout: time.Nanosecond, ReadOnly: !write, FreelistType: bbolt.FreelistMapType,
 		OpenFile: func(name string, flag int, mode os.FileMode) (_ *os.File, err error) {
-			file, err = os.OpenFile(name, flag, mode)
+			file, err = openLocked(name, flag, mode, write)
 			return file, err
 		},
 	})
@@ -184,6 +184,34 @@ func (s *Store) transact(write bool, do func(*Reader) error) (err error) {
 		})
 	}
 	return db.View(func(tx *bbolt.Tx) error { return do(&Reader{tx}) })
+}
+
+// openLocked opens the file and waits for the lock that the library takes on it,
+// which itself looks for it every 50 ms only.
+func openLocked(name string, flag int, mode os.FileMode, write bool) (*os.File, error) {
+	f, err := os.OpenFile(name, flag, mode)
+	if err != nil {
+		return nil, err
+	}
+	how := unix.LOCK_SH
+	if write {
+		how = unix.LOCK_EX
+	}
+	if unix.Flock(int(f.Fd()), how|unix.LOCK_NB) == nil { // without another thread, as mostly
+		return f, nil
+	}
+	locked := make(chan struct{})
+	go func() {
+		for errors.Is(unix.Flock(int(f.Fd()), how), unix.EINTR) {
+		}
+		close(locked)
+	}()
+	select {
+	case <-locked: // with an error the library has it, too
+	case <-time.After(fileTimeout):
+		// The file stays open for who waits; the library gives up at its first look.
+	}
+	return f, nil
 }
 
 // isEmpty reports whether nothing has been written yet.

@@ -4,7 +4,6 @@ import (
 	"maps"
 	"math"
 	"net/netip"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -47,7 +46,7 @@ func (r *reader) verb(e *Event) {
 		return
 	}
 	const adds, takes = Prepare | Route | Up, Unroute | Down
-	for word := range strings.SplitSeq(verbSuffix.ReplaceAllString(e.Verb, ""), "-") {
+	for word := range strings.SplitSeq(withoutSuffix(e.Verb), "-") {
 		action, ok := actions[word]
 		if !ok || e.Actions.Has(action) || action&adds != 0 && e.Actions.Has(takes) || action&takes != 0 && e.Actions.Has(adds) {
 			r.fail(name, "%s is no verb", quote(e.Verb))
@@ -57,8 +56,15 @@ func (r *reader) verb(e *Event) {
 	}
 }
 
-// verbSuffix tells what the selectors tell as well.
-var verbSuffix = regexp.MustCompile(`-(host|client)(-v6)?$`)
+// withoutSuffix cuts off of a verb what the selectors tell as well.
+func withoutSuffix(verb string) string {
+	for _, suffix := range []string{"-host", "-client"} {
+		if short, ok := strings.CutSuffix(strings.TrimSuffix(verb, "-v6"), suffix); ok {
+			return short
+		}
+	}
+	return verb
+}
 
 // outer reads what is about the encrypted packets.
 func (r *reader) outer(e *Event) {

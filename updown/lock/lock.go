@@ -35,6 +35,10 @@ func Take(path string, patience time.Duration) (*Lock, error) {
 		return nil, fmt.Errorf("opening the lock: %w", err)
 	}
 	l := &Lock{f, fmt.Sprintf("%d %x", os.Getpid(), rand.Uint64()), patience}
+	if unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB) == nil { // without another thread, as mostly
+		l.leaveSign()
+		return l, nil
+	}
 	if _, err := l.wait(); err != nil {
 		return nil, err
 	}
