@@ -17,14 +17,14 @@ const ifaProto = 11
 // links.
 func (k *Kernel) addrs(index uint32, t *linkTable, each func(xfrmi.Addr)) error {
 	newRequest := func() *nl.NetlinkRequest {
-		req := request(k.dumps, unix.RTM_GETADDR, unix.NLM_F_DUMP)
+		req := nl.NewNetlinkRequest(unix.RTM_GETADDR, unix.NLM_F_DUMP)
 		head := nl.NewIfAddrmsg(unix.AF_UNSPEC)
 		head.Index = index
 		req.AddData(head)
 		return req
 	}
 	var found []xfrmi.Addr
-	err := dump("addresses", unix.RTM_NEWADDR, newRequest, func() { found = nil }, func(msg []byte) {
+	err := k.dumps.dump("addresses", unix.RTM_NEWADDR, newRequest, func() { found = nil }, func(msg []byte) {
 		head := nl.DeserializeIfAddrmsg(msg)
 		if index != 0 && head.Index != index {
 			return // before Linux 5.0 the kernel filters nothing
@@ -60,7 +60,7 @@ func (k *Kernel) addrRequest(op plan.Op, o xfrmi.Addr) (*nl.NetlinkRequest, erro
 	if op.Verb == plan.Del {
 		msgType, flags = unix.RTM_DELADDR, unix.NLM_F_ACK
 	}
-	req := request(k.change, msgType, flags)
+	req := nl.NewNetlinkRequest(msgType, flags)
 	head := nl.NewIfAddrmsg(int(routing.FamilyOf(o.Prefix.Addr())))
 	head.Index = index
 	head.Prefixlen = uint8(o.Prefix.Bits())

@@ -14,11 +14,10 @@ import (
 // any case, those that fail always are (netlink_rcv_skb).
 func (k *Kernel) batch(reqs []*nl.NetlinkRequest) []error {
 	errs := make([]error, len(reqs))
-	first := k.change.Seq + 1
+	first := k.change.seq + 1
 	var buf []byte
 	for i, req := range reqs {
-		k.change.Seq++
-		req.Seq = k.change.Seq
+		k.change.number(req)
 		if i < len(reqs)-1 {
 			req.Flags &^= unix.NLM_F_ACK
 		}
@@ -35,12 +34,11 @@ func (k *Kernel) batch(reqs []*nl.NetlinkRequest) []error {
 // exchange sends messages with ascending sequence numbers and sets the errors of
 // those that fail.
 func (k *Kernel) exchange(buf []byte, first uint32, errs []error) error {
-	socket := k.change.Socket
-	if err := unix.Sendto(socket.GetFd(), buf, 0, &unix.SockaddrNetlink{Family: unix.AF_NETLINK}); err != nil {
+	if err := k.change.send(buf); err != nil {
 		return err
 	}
 	for {
-		msgs, _, err := socket.Receive()
+		msgs, err := k.change.receive()
 		if err != nil {
 			return err
 		}

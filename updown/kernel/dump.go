@@ -16,15 +16,11 @@ const dumpTries = 10
 // dump sends a dump request made by newRequest until it is answered in one
 // piece. It calls begin before each attempt, so that what an interrupted answer
 // said is forgotten, and each for every message of the answer.
-func dump(what string, reply uint16, newRequest func() *nl.NetlinkRequest, begin func(), each func(msg []byte)) error {
+func (s *socket) dump(what string, reply uint16, newRequest func() *nl.NetlinkRequest, begin func(), each func(msg []byte)) error {
 	var err error
 	for range dumpTries {
 		begin()
-		err = newRequest().ExecuteIter(unix.NETLINK_ROUTE, reply, func(msg []byte) bool {
-			each(msg)
-			return true
-		})
-		if err == nil {
+		if err = s.execute(newRequest(), reply, each); err == nil {
 			return nil
 		}
 		if !errors.Is(err, nl.ErrDumpInterrupted) {
@@ -40,15 +36,18 @@ func dump(what string, reply uint16, newRequest func() *nl.NetlinkRequest, begin
 	return fmt.Errorf("reading %s: %w", what, err)
 }
 
-// attrs returns the attributes after a fixed header, by type without flags.
+// attrs returns the attributes after a fixed header, by type without flags, nil
+// when they are no attributes.
 func attrs(b []byte) map[uint16][]byte {
-	list, err := nl.ParseRouteAttr(b)
-	if err != nil {
-		return nil
-	}
-	m := make(map[uint16][]byte, len(list))
-	for _, a := range list {
-		m[a.Attr.Type&nl.NLA_TYPE_MASK] = a.Value
+	m := map[uint16][]byte{}
+	for len(b) >= unix.SizeofNlAttr {
+		length, kind := nl.NativeEndian().Uint16(b), nl.NativeEndian().Uint16(b[2:])
+		if length < unix.SizeofNlAttr || int(length) > len(b) {
+			return nil
+		}
+		m[kind&nl.NLA_TYPE_MASK] = b[unix.SizeofNlAttr:length]
+		aligned := (int(length) + unix.NLA_ALIGNTO - 1) &^ (unix.NLA_ALIGNTO - 1)
+		b = b[min(aligned, len(b)):]
 	}
 	return m
 }

@@ -17,14 +17,14 @@ func TestDumpOfUnknownFamily(t *testing.T) {
 	}
 	defer k.Close()
 	newRequest := func() *nl.NetlinkRequest {
-		req := request(k.dumps, unix.RTM_GETRULE, unix.NLM_F_DUMP)
+		req := nl.NewNetlinkRequest(unix.RTM_GETRULE, unix.NLM_F_DUMP)
 		req.AddData(&nl.RtMsg{RtMsg: unix.RtMsg{Family: unix.AF_X25}})
 		return req
 	}
-	if _, err := newRequest().Execute(unix.NETLINK_ROUTE, unix.RTM_NEWRULE); err != unix.EAFNOSUPPORT {
+	if _, err := k.dumps.one(newRequest(), unix.RTM_NEWRULE); err != unix.EAFNOSUPPORT {
 		t.Fatalf("the kernel says %v, want %v", err, unix.EAFNOSUPPORT)
 	}
-	if err := dump("rules", unix.RTM_NEWRULE, newRequest, func() {}, func(msg []byte) { t.Errorf("a rule: %v", msg) }); err != nil {
+	if err := k.dumps.dump("rules", unix.RTM_NEWRULE, newRequest, func() {}, func(msg []byte) { t.Errorf("a rule: %v", msg) }); err != nil {
 		t.Error(err)
 	}
 }

@@ -47,7 +47,7 @@ func (k *Kernel) deleteGroup(ops []plan.Op) []error {
 	if err != nil {
 		return fail(err)
 	}
-	req := request(k.change, unix.RTM_DELLINK, unix.NLM_F_ACK)
+	req := nl.NewNetlinkRequest(unix.RTM_DELLINK, unix.NLM_F_ACK)
 	req.AddData(nl.NewIfInfomsg(unix.AF_UNSPEC))
 	req.AddData(nl.NewRtAttr(unix.IFLA_GROUP, nl.Uint32Attr(group)))
 	if err := k.batch([]*nl.NetlinkRequest{req})[0]; err != nil {
@@ -60,7 +60,7 @@ func (k *Kernel) deleteGroup(ops []plan.Op) []error {
 func (k *Kernel) regroup(ops []plan.Op, group uint32) []error {
 	reqs := make([]*nl.NetlinkRequest, len(ops))
 	for i, op := range ops {
-		req := request(k.change, unix.RTM_NEWLINK, unix.NLM_F_ACK)
+		req := nl.NewNetlinkRequest(unix.RTM_NEWLINK, unix.NLM_F_ACK)
 		req.AddData(nl.NewIfInfomsg(unix.AF_UNSPEC))
 		req.AddData(nl.NewRtAttr(unix.IFLA_IFNAME, nl.ZeroTerminated(op.Object.(xfrmi.Link).Name)))
 		req.AddData(nl.NewRtAttr(unix.IFLA_GROUP, nl.Uint32Attr(group)))
@@ -76,7 +76,7 @@ func (k *Kernel) regroup(ops []plan.Op, group uint32) []error {
 // members counts the links of a group.
 func (k *Kernel) members(group uint32) (n int, err error) {
 	newRequest := func() *nl.NetlinkRequest { return linksRequest(k, unix.NLM_F_DUMP) }
-	err = dump("links", unix.RTM_NEWLINK, newRequest, func() { n = 0 }, func(msg []byte) {
+	err = k.dumps.dump("links", unix.RTM_NEWLINK, newRequest, func() { n = 0 }, func(msg []byte) {
 		if number(attrs(msg[unix.SizeofIfInfomsg:])[unix.IFLA_GROUP]) == group {
 			n++
 		}

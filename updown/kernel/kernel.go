@@ -11,8 +11,6 @@ import (
 	"fmt"
 
 	"github.com/google/nftables"
-	"github.com/vishvananda/netlink/nl"
-	vns "github.com/vishvananda/netns"
 	"golang.org/x/sys/unix"
 )
 
@@ -21,8 +19,8 @@ import (
 // namespace of the calling thread, so both must be the same. It is not safe
 // for concurrent use.
 type Kernel struct {
-	change  *nl.SocketHandle  // for operations
-	dumps   *nl.SocketHandle  // for dumps that the kernel filters (NETLINK_GET_STRICT_CHK, Linux 4.20)
+	change  *socket           // for operations
+	dumps   *socket           // for dumps that the kernel filters (NETLINK_GET_STRICT_CHK, Linux 4.20)
 	devices int               // socket for the requests of netdevice(7)
 	indices map[string]uint32 // of links, as the present Apply has found them
 	nft     *nftables.Conn    // nil until it is needed
@@ -43,31 +41,29 @@ func Open() (*Kernel, error) {
 
 // connect opens the sockets in the network namespace of the calling thread.
 func (k *Kernel) connect() error {
-	for _, s := range []**nl.SocketHandle{&k.change, &k.dumps} {
-		socket, err := nl.GetNetlinkSocketAt(vns.None(), vns.None(), unix.NETLINK_ROUTE)
-		if err != nil {
+	var err error
+	for _, s := range []**socket{&k.change, &k.dumps} {
+		if *s, err = openSocket(); err != nil {
 			return fmt.Errorf("opening a netlink socket: %w", err)
 		}
-		*s = &nl.SocketHandle{Socket: socket}
 	}
-	var err error
 	if k.devices, err = unix.Socket(unix.AF_INET, unix.SOCK_DGRAM|unix.SOCK_CLOEXEC, 0); err != nil {
 		return fmt.Errorf("opening a socket: %w", err)
 	}
 	// These options only improve messages and speed; a kernel without them still
-	// answers. Dumps go without extended errors, because the nl package cannot
-	// read one that ends a dump.
-	_ = k.change.Socket.SetExtAck(true)
-	_ = unix.SetsockoptInt(k.change.Socket.GetFd(), unix.SOL_NETLINK, unix.NETLINK_CAP_ACK, 1)
-	_ = unix.SetsockoptInt(k.dumps.Socket.GetFd(), unix.SOL_NETLINK, unix.NETLINK_GET_STRICT_CHK, 1)
+	// answers. Dumps go without extended errors, which have another form at the
+	// end of one.
+	_ = unix.SetsockoptInt(k.change.fd, unix.SOL_NETLINK, unix.NETLINK_EXT_ACK, 1)
+	_ = unix.SetsockoptInt(k.change.fd, unix.SOL_NETLINK, unix.NETLINK_CAP_ACK, 1)
+	_ = unix.SetsockoptInt(k.dumps.fd, unix.SOL_NETLINK, unix.NETLINK_GET_STRICT_CHK, 1)
 	return nil
 }
 
 // Close ends the connection.
 func (k *Kernel) Close() {
-	for _, s := range []*nl.SocketHandle{k.change, k.dumps} {
+	for _, s := range []*socket{k.change, k.dumps} {
 		if s != nil {
-			s.Close()
+			s.close()
 		}
 	}
 	if k.devices >= 0 {
@@ -78,11 +74,4 @@ func (k *Kernel) Close() {
 		unix.Close(k.netns.home)
 	}
 	k.leave()
-}
-
-// request returns an empty message that Execute sends over one of our sockets.
-func request(s *nl.SocketHandle, msgType, flags int) *nl.NetlinkRequest {
-	req := nl.NewNetlinkRequest(msgType, flags)
-	req.Sockets = map[int]*nl.SocketHandle{unix.NETLINK_ROUTE: s}
-	return req
 }

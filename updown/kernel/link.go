@@ -92,7 +92,7 @@ func (t *linkTable) resolve(s plan.State) {
 }
 
 func linksRequest(k *Kernel, flags int) *nl.NetlinkRequest {
-	req := request(k.dumps, unix.RTM_GETLINK, flags)
+	req := nl.NewNetlinkRequest(unix.RTM_GETLINK, flags)
 	req.AddData(nl.NewIfInfomsg(unix.AF_UNSPEC))
 	req.AddData(nl.NewRtAttr(unix.IFLA_EXT_MASK, nl.Uint32Attr(rtextFilterSkipStats)))
 	return req
@@ -102,7 +102,7 @@ func linksRequest(k *Kernel, flags int) *nl.NetlinkRequest {
 func (k *Kernel) links(s plan.State) (*linkTable, error) {
 	t := k.newLinkTable()
 	newRequest := func() *nl.NetlinkRequest { return linksRequest(k, unix.NLM_F_DUMP) }
-	err := dump("links", unix.RTM_NEWLINK, newRequest, func() { t.forget(s) }, func(msg []byte) { t.link(s, msg) })
+	err := k.dumps.dump("links", unix.RTM_NEWLINK, newRequest, func() { t.forget(s) }, func(msg []byte) { t.link(s, msg) })
 	t.resolve(s)
 	return t, err
 }
@@ -187,7 +187,7 @@ func (k *Kernel) linkRequest(op plan.Op) (*nl.NetlinkRequest, error) {
 	switch o := op.Object.(type) {
 	case xfrmi.Link:
 		if op.Verb == plan.Del {
-			req := request(k.change, unix.RTM_DELLINK, unix.NLM_F_ACK)
+			req := nl.NewNetlinkRequest(unix.RTM_DELLINK, unix.NLM_F_ACK)
 			req.AddData(nl.NewIfInfomsg(unix.AF_UNSPEC))
 			req.AddData(nl.NewRtAttr(unix.IFLA_IFNAME, nl.ZeroTerminated(o.Name)))
 			return req, nil
@@ -205,7 +205,7 @@ func (k *Kernel) createRequest(l xfrmi.Link) (*nl.NetlinkRequest, error) {
 		return nil, err
 	}
 	k.indices[l.Name] = index
-	req := request(k.change, unix.RTM_NEWLINK, unix.NLM_F_CREATE|unix.NLM_F_EXCL|unix.NLM_F_ACK)
+	req := nl.NewNetlinkRequest(unix.RTM_NEWLINK, unix.NLM_F_CREATE|unix.NLM_F_EXCL|unix.NLM_F_ACK)
 	head := nl.NewIfInfomsg(unix.AF_UNSPEC)
 	head.Index = int32(index)
 	req.AddData(head)
@@ -249,7 +249,7 @@ func (k *Kernel) attrRequest(a xfrmi.Attr) (*nl.NetlinkRequest, error) {
 	if err != nil {
 		return nil, err
 	}
-	req := request(k.change, unix.RTM_NEWLINK, unix.NLM_F_ACK)
+	req := nl.NewNetlinkRequest(unix.RTM_NEWLINK, unix.NLM_F_ACK)
 	head := nl.NewIfInfomsg(unix.AF_UNSPEC)
 	head.Index = int32(index)
 	req.AddData(head)

@@ -121,16 +121,14 @@ func (k *Kernel) link(s plan.State, links *linkTable, name string) (uint32, erro
 	}
 	req := linksRequest(k, 0)
 	req.AddData(nl.NewRtAttr(unix.IFLA_IFNAME, nl.ZeroTerminated(name)))
-	msgs, err := req.Execute(unix.NETLINK_ROUTE, unix.RTM_NEWLINK)
+	msg, err := k.dumps.one(req, unix.RTM_NEWLINK)
 	switch {
 	case errors.Is(err, unix.ENODEV):
 		return 0, nil
 	case err != nil:
 		return 0, fmt.Errorf("reading link %s: %w", name, err)
-	case len(msgs) == 0:
-		return 0, fmt.Errorf("reading link %s: no answer", name)
 	}
-	return links.link(s, msgs[0]), nil
+	return links.link(s, msg), nil
 }
 
 // inTables adds all routes of the tables asked for, and the guards of others.
@@ -189,7 +187,7 @@ func (k *Kernel) locals(addrs []netip.Addr) ([]conn.LocalAddr, error) {
 // addrQuery asks for an IPv6 address of this host. There is no such question for
 // IPv4; and the local route of an IPv6 address comes some time after it.
 func (k *Kernel) addrQuery(a netip.Addr) *nl.NetlinkRequest {
-	req := request(k.dumps, unix.RTM_GETADDR, 0)
+	req := nl.NewNetlinkRequest(unix.RTM_GETADDR, 0)
 	req.AddData(nl.NewIfAddrmsg(unix.AF_INET6))
 	req.AddData(nl.NewRtAttr(unix.IFA_ADDRESS, a.AsSlice()))
 	return req

@@ -39,12 +39,12 @@ func (h proxyHeader) Serialize() []byte {
 // proxies adds the proxy entries of all links.
 func (k *Kernel) proxies(s plan.State, links *linkTable) error {
 	newRequest := func() *nl.NetlinkRequest {
-		req := request(k.dumps, unix.RTM_GETNEIGH, unix.NLM_F_DUMP)
+		req := nl.NewNetlinkRequest(unix.RTM_GETNEIGH, unix.NLM_F_DUMP)
 		req.AddData(proxyHeader{})
 		return req
 	}
 	var found []routing.Neigh
-	err := dump("proxy neighbours", unix.RTM_NEWNEIGH, newRequest, func() { found = nil }, func(msg []byte) {
+	err := k.dumps.dump("proxy neighbours", unix.RTM_NEWNEIGH, newRequest, func() { found = nil }, func(msg []byte) {
 		if n, ok := parseProxy(msg, links); ok {
 			found = append(found, n)
 		}
@@ -71,20 +71,18 @@ func parseProxy(msg []byte, links *linkTable) (routing.Neigh, bool) {
 
 // proxy adds the proxy entry for an address on a link, if there is one.
 func (k *Kernel) proxy(s plan.State, links *linkTable, index uint32, a netip.Addr) error {
-	req := request(k.dumps, unix.RTM_GETNEIGH, 0)
+	req := nl.NewNetlinkRequest(unix.RTM_GETNEIGH, 0)
 	req.AddData(proxyHeader{uint8(routing.FamilyOf(a)), index})
 	req.AddData(nl.NewRtAttr(unix.NDA_DST, a.AsSlice()))
-	msgs, err := req.Execute(unix.NETLINK_ROUTE, unix.RTM_NEWNEIGH)
+	msg, err := k.dumps.one(req, unix.RTM_NEWNEIGH)
 	if errors.Is(err, unix.ENOENT) {
 		return nil
 	}
 	if err != nil {
 		return fmt.Errorf("reading the proxy neighbour %s on %s: %w", a, links.name(index), err)
 	}
-	for _, msg := range msgs {
-		if n, ok := parseProxy(msg, links); ok {
-			s.Put(n)
-		}
+	if n, ok := parseProxy(msg, links); ok {
+		s.Put(n)
 	}
 	return nil
 }
@@ -98,7 +96,7 @@ func (k *Kernel) neighRequest(op plan.Op, n routing.Neigh) (*nl.NetlinkRequest, 
 	if op.Verb == plan.Del {
 		msgType, flags = unix.RTM_DELNEIGH, unix.NLM_F_ACK
 	}
-	req := request(k.change, msgType, flags)
+	req := nl.NewNetlinkRequest(msgType, flags)
 	req.AddData(proxyHeader{uint8(routing.FamilyOf(n.Addr)), index})
 	req.AddData(nl.NewRtAttr(unix.NDA_DST, n.Addr.AsSlice()))
 	if n.Mine && op.Verb == plan.Add {

@@ -214,17 +214,17 @@ func (k *Kernel) homeID() (int32, error) {
 		return k.netns.homeID, nil
 	}
 	head := nl.NewRtGenMsg()
-	req := request(k.change, unix.RTM_GETNSID, 0)
+	req := nl.NewNetlinkRequest(unix.RTM_GETNSID, 0)
 	req.AddData(head)
 	req.AddData(nl.NewRtAttr(netnsaFD, nl.Uint32Attr(uint32(k.netns.home))))
-	msgs, err := req.Execute(unix.NETLINK_ROUTE, unix.RTM_NEWNSID)
-	if err == nil && (len(msgs) == 0 || len(msgs[0]) < head.Len()) {
+	msg, err := k.change.one(req, unix.RTM_NEWNSID)
+	if err == nil && len(msg) < head.Len() {
 		err = unix.EBADMSG
 	}
 	if err != nil {
 		return noNSID, fmt.Errorf("asking for the ID of the own network namespace in %s: %w", k.netns.name, err)
 	}
-	k.netns.homeID = int32(number(attrs(msgs[0][head.Len():])[netnsaNSID]))
+	k.netns.homeID = int32(number(attrs(msg[head.Len():])[netnsaNSID]))
 	return k.netns.homeID, nil
 }
 
@@ -233,7 +233,7 @@ func (k *Kernel) homeID() (int32, error) {
 func (k *Kernel) giveHomeID() (uint32, error) {
 	id, err := k.homeID()
 	if err == nil && id == noNSID {
-		req := request(k.change, unix.RTM_NEWNSID, unix.NLM_F_ACK)
+		req := nl.NewNetlinkRequest(unix.RTM_NEWNSID, unix.NLM_F_ACK)
 		req.AddData(nl.NewRtGenMsg())
 		req.AddData(nl.NewRtAttr(netnsaFD, nl.Uint32Attr(uint32(k.netns.home))))
 		anyID := int32(noNSID)

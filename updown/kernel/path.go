@@ -29,7 +29,7 @@ type answer struct {
 
 // routeQuery asks how this host would send a packet.
 func (k *Kernel) routeQuery(to netip.Addr, mark uint32, flags uint32) *nl.NetlinkRequest {
-	req := request(k.dumps, unix.RTM_GETROUTE, 0)
+	req := nl.NewNetlinkRequest(unix.RTM_GETROUTE, 0)
 	head := &nl.RtMsg{}
 	head.Family, head.Dst_len, head.Flags = uint8(routing.FamilyOf(to)), uint8(to.BitLen()), flags
 	req.AddData(head)
@@ -45,21 +45,19 @@ func (k *Kernel) routeQuery(to netip.Addr, mark uint32, flags uint32) *nl.Netlin
 // error.
 func (k *Kernel) ask(reqs []*nl.NetlinkRequest) ([]answer, error) {
 	var all []answer
-	socket := k.dumps.Socket
 	for chunk := range slices.Chunk(reqs, askTogether) {
-		first := k.dumps.Seq + 1
+		first := k.dumps.seq + 1
 		var buf []byte
 		for _, req := range chunk {
-			k.dumps.Seq++
-			req.Seq = k.dumps.Seq
+			k.dumps.number(req)
 			buf = append(buf, req.Serialize()...)
 		}
-		if err := unix.Sendto(socket.GetFd(), buf, 0, &unix.SockaddrNetlink{Family: unix.AF_NETLINK}); err != nil {
+		if err := k.dumps.send(buf); err != nil {
 			return nil, err
 		}
 		answers := make([]answer, len(chunk))
 		for left := len(chunk); left > 0; {
-			msgs, _, err := socket.Receive()
+			msgs, err := k.dumps.receive()
 			if err != nil {
 				return nil, err
 			}

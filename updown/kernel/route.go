@@ -21,7 +21,7 @@ func (k *Kernel) routeRequest(op plan.Op, r routing.Route) (*nl.NetlinkRequest, 
 	case plan.Del:
 		msgType, flags = unix.RTM_DELROUTE, unix.NLM_F_ACK
 	}
-	req := request(k.change, msgType, flags)
+	req := nl.NewNetlinkRequest(msgType, flags)
 	head := nl.NewRtMsg()
 	head.Family = uint8(routing.FamilyOf(r.Dst.Addr()))
 	head.Dst_len = uint8(r.Dst.Bits())

@@ -46,7 +46,7 @@ func (k *Kernel) routes(s plan.State, tables []routing.Table, links *linkTable) 
 // dumpRoutes calls each for every route of a dump, in the kernel's order.
 func (k *Kernel) dumpRoutes(f routeFilter, links *linkTable, each func(routing.Route)) error {
 	newRequest := func() *nl.NetlinkRequest {
-		req := request(k.dumps, unix.RTM_GETROUTE, unix.NLM_F_DUMP)
+		req := nl.NewNetlinkRequest(unix.RTM_GETROUTE, unix.NLM_F_DUMP)
 		head := &nl.RtMsg{}
 		head.Family, head.Protocol, head.Type = uint8(f.family), uint8(f.protocol), uint8(f.kind)
 		req.AddData(head)
@@ -59,7 +59,7 @@ func (k *Kernel) dumpRoutes(f routeFilter, links *linkTable, each func(routing.R
 		return req
 	}
 	var found []routing.Route
-	err := dump("routes", unix.RTM_NEWROUTE, newRequest, func() { found = nil }, func(msg []byte) {
+	err := k.dumps.dump("routes", unix.RTM_NEWROUTE, newRequest, func() { found = nil }, func(msg []byte) {
 		head := nl.DeserializeRtMsg(msg)
 		// Without IPv6 the kernel answers with the routes of other families.
 		if head.Flags&unix.RTM_F_CLONED != 0 || head.Family != uint8(f.family) {

@@ -16,12 +16,12 @@ const fibRuleInvert = 2
 func (k *Kernel) rules(s plan.State) error {
 	for _, family := range []routing.Family{routing.IPv4, routing.IPv6} {
 		newRequest := func() *nl.NetlinkRequest {
-			req := request(k.dumps, unix.RTM_GETRULE, unix.NLM_F_DUMP)
+			req := nl.NewNetlinkRequest(unix.RTM_GETRULE, unix.NLM_F_DUMP)
 			req.AddData(&nl.RtMsg{RtMsg: unix.RtMsg{Family: uint8(family)}})
 			return req
 		}
 		var found []routing.Rule
-		err := dump("rules", unix.RTM_NEWRULE, newRequest, func() { found = nil }, func(msg []byte) { found = append(found, parseRule(msg)) })
+		err := k.dumps.dump("rules", unix.RTM_NEWRULE, newRequest, func() { found = nil }, func(msg []byte) { found = append(found, parseRule(msg)) })
 		if err != nil {
 			return err
 		}
@@ -72,7 +72,7 @@ func (k *Kernel) ruleRequest(op plan.Op, r routing.Rule) *nl.NetlinkRequest {
 	if op.Verb == plan.Del {
 		msgType, flags = unix.RTM_DELRULE, unix.NLM_F_ACK
 	}
-	req := request(k.change, msgType, flags)
+	req := nl.NewNetlinkRequest(msgType, flags)
 	head := nl.NewRtMsg()
 	head.Family = uint8(r.Family)
 	head.Type = uint8(r.Action)
