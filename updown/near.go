@@ -310,7 +310,7 @@ func (n *nearRun) limit(before []plan.Claim, want plan.Want) {
 func (n *nearRun) sufficient(before []plan.Claim) bool {
 	r := &n.run
 	for _, l := range r.have.Facts.Locals.Addrs {
-		if l.Dev == "lo" && !slices.Contains(r.query.Near.Links, l.Dev) {
+		if l.Dev == "lo" && !slices.Contains(r.query.Near.Links, l.Dev) && !slices.Contains(r.query.Near.Shared, l.Dev) {
 			return false
 		}
 	}

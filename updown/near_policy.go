@@ -18,8 +18,8 @@ import (
 func policyNear(near *plan.Near, t plan.Tunnel) {
 	near.Nets = append(near.Nets, theirs(t)...)
 	near.Dsts = append(near.Dsts, theirs(t)...)
-	if t.AddrLink != "" {
-		near.Links = append(near.Links, t.AddrLink)
+	if t.AddrLink != "" { // its routes, of which loopback has those of all, do not count
+		near.Shared = append(near.Shared, t.AddrLink)
 	}
 }
 
@@ -28,7 +28,7 @@ func policyConnNear(near *plan.Near, c *conn.Conn) {
 	near.Nets = append(near.Nets, destinations(c)...)
 	near.Dsts = append(near.Dsts, destinations(c)...)
 	if len(c.Left.SourceIPs)+len(c.Right.SourceIPs) > 0 {
-		near.Links = append(near.Links, "lo")
+		near.Shared = append(near.Shared, "lo")
 	}
 }
 
