@@ -10,6 +10,7 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/ipsecif/ipsecif/testing/bench/many"
 	"github.com/ipsecif/ipsecif/testing/bench/times"
 	"github.com/ipsecif/ipsecif/testing/lab/hosts"
 	"github.com/ipsecif/ipsecif/updown/kernel"
@@ -106,7 +107,7 @@ func (g *gateway) all(rounds, conns int) error {
 	sizes := []int{conns / 100, conns / 10, conns}
 	cost := map[int]times.Times{}
 	for _, n := range sizes {
-		if err := writeConf(path(g.dir, "all.conf"), n, netToNet); err != nil {
+		if err := many.Write(path(g.dir, "all.conf"), n, many.NetToNet); err != nil {
 			return err
 		}
 		var up, down, raw, again times.Times
@@ -172,9 +173,9 @@ func (g *gateway) shellLoop(up call, conns int) error {
 // its own, and from one that has all of them.
 func (g *gateway) one(rounds, conns int) error {
 	name := fmt.Sprint("c", conns)
-	for _, s := range []sort{netToNet, hostToHost} {
-		if err := errors.Join(writeConf(path(g.dir, "few"), 10, s), writeConf(path(g.dir, "many"), conns, s),
-			writeOne(path(g.dir, "one"), conns, s), writeConf(path(g.dir, "all"), conns+1, s)); err != nil {
+	for _, s := range []many.Sort{many.NetToNet, many.HostToHost} {
+		if err := errors.Join(many.Write(path(g.dir, "few"), 10, s), many.Write(path(g.dir, "many"), conns, s),
+			many.WriteOne(path(g.dir, "one"), conns, s), many.Write(path(g.dir, "all"), conns+1, s)); err != nil {
 			return err
 		}
 		for _, conf := range []string{"one", "all"} {
@@ -221,7 +222,7 @@ func (g *gateway) beside(rounds int, others, name, conf string) (s single, err e
 
 // rules counts the rules of conns that share a mark.
 func (g *gateway) rules(_, conns int) error {
-	if err := writeConf(path(g.dir, "hosts.conf"), conns, hostToHost); err != nil {
+	if err := many.Write(path(g.dir, "hosts.conf"), conns, many.HostToHost); err != nil {
 		return err
 	}
 	up, err := g.ours("hosts.conf", "up", "--all")
