@@ -56,7 +56,7 @@ func run(rounds, conns int, networkd bool) (err error) {
 	for _, part := range []func() error{
 		b.ready,
 		func() error { return b.repair(100, 25) },
-		func() error { return b.repair(atOnce, 10) },
+		func() error { return b.repair(atOnce, 4) },
 		func() error { return b.idle(conns) },
 	} {
 		if err := part(); err != nil {
