@@ -25,7 +25,7 @@ export CGO_ENABLED = 0
 .PHONY: all
 all: bin/ipsecif
 
-.PHONY: bin/ipsecif bin/lab bin/demo bin/bench bin/confbench bin/scale bin/hook
+.PHONY: bin/ipsecif bin/lab bin/demo bin/bench bin/confbench bin/scale bin/hook bin/daemonbench
 bin/ipsecif:
 	go build -trimpath -ldflags '-X main.version=$(VERSION)' -o $@ ./cmd/ipsecif
 bin/lab:
@@ -40,6 +40,8 @@ bin/scale:
 	go build -o $@ ./testing/bench/scale
 bin/hook:
 	go build -o $@ ./testing/bench/hook
+bin/daemonbench:
+	go build -o $@ ./testing/bench/daemon
 
 # The kernel and the root filesystem that everything real needs.
 .PHONY: lab
@@ -101,13 +103,15 @@ demo: lab bin/ipsecif bin/demo
 	IPSECIF_BIN=$(CURDIR)/bin/ipsecif bin/lab run -- $(CURDIR)/bin/demo
 
 .PHONY: bench
-bench: lab bin/ipsecif bin/bench bin/confbench bin/scale bin/hook
+bench: lab bin/ipsecif bin/bench bin/confbench bin/scale bin/hook bin/daemonbench
 	go test -run '^$$' -bench . ./...
 	IPSECIF_BIN=$(CURDIR)/bin/ipsecif bin/lab run -- $(CURDIR)/bin/bench
 	IPSECIF_BIN=$(CURDIR)/bin/ipsecif bin/lab run --timeout 30m -- $(CURDIR)/bin/scale
 	bin/lab run --mode native -- $(CURDIR)/bin/scale -links
 	IPSECIF_BIN=$(CURDIR)/bin/ipsecif bin/lab run --timeout 30m --mode native -- $(CURDIR)/bin/hook
 	IPSECIF_BIN=$(CURDIR)/bin/ipsecif bin/lab run --timeout 30m -- $(CURDIR)/bin/hook -n 10 -conns 1000
+	IPSECIF_BIN=$(CURDIR)/bin/ipsecif bin/lab run --timeout 30m -- $(CURDIR)/bin/daemonbench
+	IPSECIF_BIN=$(CURDIR)/bin/ipsecif bin/lab run -systemd --timeout 30m -- $(CURDIR)/bin/daemonbench -networkd -conns 200
 	IPSECIF_BIN=$(CURDIR)/bin/ipsecif bin/lab run --mode native -- $(CURDIR)/bin/confbench
 
 .PHONY: install

@@ -19,7 +19,7 @@ const atOnce = 1000
 
 func main() {
 	rounds := flag.Int("n", 5, "`rounds` of what is done with 1,000 conns")
-	conns := flag.Int("conns", 10000, "`number` of conns while nothing happens")
+	conns := flag.Int("conns", 10000, "`number` of conns while nothing happens, or beside systemd-networkd")
 	networkd := flag.Bool("networkd", false, "beside systemd-networkd, and nothing else")
 	flag.Parse()
 	err := errors.New("at least 1 round and 1 conn are needed")
@@ -45,7 +45,7 @@ func run(rounds, conns int, networkd bool) (err error) {
 	b := &bench{ipsecif: ipsecif, conf: filepath.Join(dir, "all.conf"), state: filepath.Join(dir, "state"), dir: dir, rounds: rounds}
 	if networkd {
 		b.on = func(do func() error) error { return do() }
-		return b.besideNetworkd()
+		return b.besideNetworkd(conns)
 	}
 	network, err := hosts.New(dir, "road")
 	if err != nil {

@@ -20,8 +20,8 @@ const networkDir = "/run/systemd/network"
 
 // besideNetworkd measures how long systemd-networkd needs for the links,
 // addresses and routes of many conns, and the daemon for the same, in turns.
-func (b *bench) besideNetworkd() error {
-	if err := many.Write(b.conf, atOnce, many.NetToNet); err != nil {
+func (b *bench) besideNetworkd(conns int) error {
+	if err := many.Write(b.conf, conns, many.NetToNet); err != nil {
 		return err
 	}
 	if err := uplink(); err != nil {
@@ -40,13 +40,13 @@ func (b *bench) besideNetworkd() error {
 		if _, err := b.call("down", "--all"); err != nil {
 			return err
 		}
-		took, err := networkd()
+		took, err := networkd(conns)
 		if err != nil {
 			return err
 		}
 		theirs = append(theirs, took)
 	}
-	fmt.Printf("%d conns: systemd-networkd needs %s, the daemon is ready after %s: ratio %s\n", atOnce, theirs, ours, times.InTurns(theirs, ours))
+	fmt.Printf("%d conns: systemd-networkd needs %s, the daemon is ready after %s: ratio %s\n", conns, theirs, ours, times.InTurns(theirs, ours))
 	return nil
 }
 
@@ -61,13 +61,13 @@ func uplink() error {
 }
 
 // networkd has systemd-networkd make what conns want, and takes it away again.
-func networkd() (took time.Duration, err error) {
-	files, err := writeNetwork()
+func networkd(conns int) (took time.Duration, err error) {
+	files, err := writeNetwork(conns)
 	defer func() {
 		for _, name := range files {
 			err = errors.Join(err, os.Remove(name))
 		}
-		err = errors.Join(err, reload(), deleteLinks())
+		err = errors.Join(err, reload(), deleteLinks(conns))
 	}()
 	if err != nil {
 		return 0, err
@@ -81,7 +81,7 @@ func networkd() (took time.Duration, err error) {
 	if err := reload(); err != nil {
 		return 0, err
 	}
-	for i := 0; i < atOnce; {
+	for i := 0; i < conns; {
 		switch {
 		case hasAddress(h, i) && hasRoute(h, i):
 			i++
@@ -96,11 +96,11 @@ func networkd() (took time.Duration, err error) {
 
 // writeNetwork writes the files for systemd-networkd, which are as short as they
 // can be.
-func writeNetwork() (files []string, err error) {
+func writeNetwork(conns int) (files []string, err error) {
 	if err := os.MkdirAll(networkDir, 0o755); err != nil {
 		return nil, err
 	}
-	for i := range atOnce {
+	for i := range conns {
 		name := many.Link(i)
 		for kind, text := range map[string]string{
 			"netdev":  fmt.Sprintf("[NetDev]\nName=%s\nKind=xfrm\n[Xfrm]\nInterfaceId=%d\nIndependent=yes\n", name, i+1),
@@ -116,23 +116,30 @@ func writeNetwork() (files []string, err error) {
 	return files, nil
 }
 
+// reload has systemd-networkd read its files, as networkctl(1) does, which does not
+// wait for long enough.
 func reload() error {
-	out, err := exec.Command("networkctl", "reload").CombinedOutput()
+	cmd := exec.Command("busctl", fmt.Sprintf("--timeout=%d", int(patience.Seconds())), "call", "org.freedesktop.network1",
+		"/org/freedesktop/network1", "org.freedesktop.network1.Manager", "Reload")
+	out, err := cmd.CombinedOutput()
 	if err != nil {
-		return fmt.Errorf("networkctl reload: %w: %s", err, strings.TrimSpace(string(out)))
+		return fmt.Errorf("telling systemd-networkd to read its files: %w: %s", err, strings.TrimSpace(string(out)))
 	}
 	return nil
 }
 
-// deleteLinks deletes what systemd-networkd leaves behind.
-func deleteLinks() error {
+// deleteLinks deletes what systemd-networkd leaves behind, before version 257 all
+// of its links.
+func deleteLinks(conns int) error {
 	var errs []error
-	for i := range atOnce {
+	for i := range conns {
 		l, err := netlink.LinkByName(many.Link(i))
 		if err == nil {
 			err = netlink.LinkDel(l)
 		}
-		errs = append(errs, err)
+		if _, gone := err.(netlink.LinkNotFoundError); !gone && !errors.Is(err, unix.ENODEV) {
+			errs = append(errs, err)
+		}
 	}
 	return errors.Join(errs...)
 }
