@@ -93,6 +93,9 @@ func (n *nearRun) prepare(t task) (run, error) {
 	r := &n.run
 	conns, drop := t.conns, t.drop
 	r.task, r.scope = t, plan.NewScope()
+	if !n.store.Whole() {
+		return *r, errLookFurther // links without their claims may share what is to go
+	}
 	var err error
 	if r.saved, err = n.store.Saved(); err != nil {
 		return *r, err

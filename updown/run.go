@@ -42,6 +42,7 @@ type run struct {
 	have     plan.Observation
 	plan     plan.Plan
 	wants    map[string][]string // plan.Claim.Wants of all claims, as they will be
+	whole    bool                // after it no interface of ours is without its claim
 }
 
 // begun returns the change of the store that precedes the plan: what a later
@@ -61,7 +62,7 @@ func (r run) changing() []string {
 
 // done returns the change of the store that follows the plan.
 func (r run) done() claim.Change {
-	c := claim.Change{Put: slices.Clone(r.refresh), Remove: r.drop, End: r.changing(), Saved: r.savedAfter()}
+	c := claim.Change{Put: slices.Clone(r.refresh), Remove: r.drop, End: r.changing(), Saved: r.savedAfter(), Whole: r.whole}
 	for _, added := range r.added {
 		wants := r.wants[added.Name]
 		if added.Previous != nil || !slices.Equal(added.Wants, wants) {
@@ -127,6 +128,7 @@ func (e *Engine) prepare(t task) (run, error) {
 	want, problems := plan.Compile(r.claims, facts)
 	r.index(want)
 	err = errors.Join(unresolved, r.compare(want, problems))
+	r.whole = !plan.Strays(want, r.plan.Ops, r.have.State)
 	if t.collect && !t.force {
 		err = errors.Join(err, e.refuseUsed(&r))
 	}

@@ -99,6 +99,10 @@ func (r *Reader) Begun(name string) bool {
 	return b != nil && b.Get([]byte(name)) != nil
 }
 
+// Whole reports whether somebody has seen that every interface of ours has its
+// claim in this store. Until then, claims of an earlier one may be lost.
+func (r *Reader) Whole() bool { return r.bucket(wholeBucket) != nil }
+
 // Wanted returns what is wanted by any claim and begins with a prefix.
 func (r *Reader) Wanted(prefix string) []string {
 	b := r.bucket(indexBucket)

@@ -65,6 +65,7 @@ var (
 	savedBucket  = []byte("saved")  // savedKey -> what of the host is to be restored, as JSON
 	savedKey     = []byte("settings")
 	begunBucket  = []byte("begun") // name of a claim of which a change has begun -> nothing
+	wholeBucket  = []byte("whole") // there when no claim is lost
 )
 
 // Change is what becomes of the store. A crash leaves all of it or nothing; of
@@ -75,6 +76,7 @@ type Change struct {
 	Saved  []plan.Saved // all that is to be restored from now on
 	Begin  []string     // names of claims that are Unfinished from now on
 	End    []string     // names of claims that are not any more
+	Whole  bool         // the store is Whole from now on
 }
 
 // atOnce is how many claims are written in one transaction, which needs memory
@@ -109,7 +111,7 @@ func (c Change) Pieces(n int) []Change {
 
 func (s *Store) change(c Change) error {
 	return s.transact(true, func(t *Reader) error {
-		if err := errors.Join(t.remove(c.Remove), t.put(c.Put), t.mark(c.Begin, c.End), t.save(c.Saved)); err != nil {
+		if err := errors.Join(t.remove(c.Remove), t.put(c.Put), t.mark(c.Begin, c.End), t.save(c.Saved), t.complete(c.Whole)); err != nil {
 			return fmt.Errorf("writing %s: %w", s.path(), err)
 		}
 		return nil

@@ -211,3 +211,33 @@ func TestCreateAfterCrash(t *testing.T) {
 		t.Errorf("%v %v, want claims.db and lock", left, err)
 	}
 }
+
+// TestWhole forgets with the store that no claim is lost, and never without it.
+func TestWhole(t *testing.T) {
+	dir := t.TempDir()
+	s := locked(t, dir)
+	whole := func() (is bool) {
+		if err := s.Read(func(r *Reader) error { is = r.Whole(); return nil }); err != nil {
+			t.Fatal(err)
+		}
+		return is
+	}
+	if whole() {
+		t.Error("without a store, claims may be lost")
+	}
+	mustChange(t, s, Change{Put: []plan.Claim{claimOf("a")}})
+	if whole() {
+		t.Error("nobody has seen that no claim is lost")
+	}
+	mustChange(t, s, Change{Whole: true})
+	mustChange(t, s, Change{Remove: []string{"a"}})
+	if !whole() {
+		t.Error("a later change does not keep it")
+	}
+	if err := os.Remove(filepath.Join(dir, "claims.db")); err != nil {
+		t.Fatal(err)
+	}
+	if whole() {
+		t.Error("the claims are lost")
+	}
+}

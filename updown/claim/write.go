@@ -102,3 +102,12 @@ func (r *Reader) save(saved []plan.Saved) error {
 	}
 	return b.Put(savedKey, text)
 }
+
+// complete notes that no claim is lost.
+func (r *Reader) complete(whole bool) error {
+	if !whole {
+		return nil
+	}
+	_, err := r.tx.CreateBucketIfNotExists(wholeBucket)
+	return err
+}

@@ -92,6 +92,9 @@ func diff(want Want, have State, ctx Context) Plan {
 			d.unwanted(o)
 		}
 	}
+	if strays {
+		d.leaveShared()
+	}
 	d.chains()
 	d.makes = append(d.makes, d.lapsed()...)
 	d.restore()
