@@ -56,6 +56,7 @@ func (f *File) Lint(conns []Conn, host HostFacts) Diagnostics {
 	l := newLinter(f, host, conns)
 	l.pluto()
 	l.interfaces()
+	l.vtis()
 	l.vrfs()
 	l.uniqueIfIDs()
 	l.places()
