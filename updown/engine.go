@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"maps"
-	"net/netip"
 	"slices"
 	"syscall"
 
@@ -40,7 +39,7 @@ type Engine struct {
 	// back when no claim needs the place any more.
 	Adopt bool
 	// Names has the addresses of the host names that conns mention.
-	Names map[string]netip.Addr
+	Names plan.Names
 	// Trace is called with each operation before it is applied.
 	Trace func(plan.Op)
 }
@@ -258,7 +257,7 @@ func (e *Engine) observeAll(q plan.Query, managed plan.Managed) (plan.Query, pla
 }
 
 // query asks for what the claims and the conns depend on.
-func query(managed plan.Managed, claims []plan.Claim, saved []plan.Saved, conns []conn.Conn, names map[string]netip.Addr) plan.Query {
+func query(managed plan.Managed, claims []plan.Claim, saved []plan.Saved, conns []conn.Conn, names plan.Names) plan.Query {
 	q := plan.Query{Clamps: true, Firewall: firewallQuery(claims, conns)}
 	for _, p := range managed {
 		if !slices.Contains(q.Tables, p.Table) && p.Table != routing.TableMain {
@@ -330,7 +329,7 @@ func sas(claims []plan.Claim, conns []conn.Conn) []xfrmi.IfID {
 }
 
 // paths returns the questions about paths, each once.
-func paths(claims []plan.Claim, conns []conn.Conn, names map[string]netip.Addr) []plan.PathQuery {
+func paths(claims []plan.Claim, conns []conn.Conn, names plan.Names) []plan.PathQuery {
 	asked := map[plan.PathQuery]bool{}
 	var all []plan.PathQuery
 	add := func(queries []plan.PathQuery) {

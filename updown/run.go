@@ -3,7 +3,6 @@ package updown
 import (
 	"errors"
 	"maps"
-	"net/netip"
 	"reflect"
 	"slices"
 
@@ -195,19 +194,19 @@ func (r *run) context(saved []plan.Saved) plan.Context {
 // withClaimed adds the addresses of peers that were found when their conns came
 // up, for names that cannot be looked up now: perhaps because the tunnel that
 // is to be repaired is the way to the name server.
-func withClaimed(names map[string]netip.Addr, conns []conn.Conn, before []plan.Claim) map[string]netip.Addr {
+func withClaimed(names plan.Names, conns []conn.Conn, before []plan.Claim) plan.Names {
 	names = maps.Clone(names)
 	if names == nil {
-		names = map[string]netip.Addr{}
+		names = plan.Names{}
 	}
 	for _, c := range conns {
 		old, ok := named(before, c.Name)
 		if !ok || !old.Tunnel.Peer.IsValid() {
 			continue
 		}
-		for _, h := range []conn.Host{c.Left.Host, c.Right.Host} {
-			if h.Kind == conn.HostName && !names[h.Name].IsValid() {
-				names[h.Name] = old.Tunnel.Peer
+		for _, name := range plan.NamesOf(&c) {
+			if !names[name].IsValid() {
+				names[name] = old.Tunnel.Peer
 			}
 		}
 	}

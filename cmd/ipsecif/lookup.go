@@ -3,11 +3,11 @@ package main
 import (
 	"context"
 	"net"
-	"net/netip"
 	"sync"
 	"time"
 
 	"github.com/ipsecif/ipsecif/conn"
+	"github.com/ipsecif/ipsecif/updown/plan"
 )
 
 // lookupTimeout bounds the look-up of each host name.
@@ -17,33 +17,29 @@ const lookupTimeout = 5 * time.Second
 const lookupsAtOnce = 256
 
 // lookup resolves the host names of conns, many at once, since one that nobody
-// answers for costs all of its time. A name without an address is left out; the
+// answers for costs all of its time; one that conns of both families have, in both
+// families. A name without an address is left out; the
 // conn that needs it is refused with its position.
-func lookup(conns []conn.Conn) map[string]netip.Addr {
-	networks := map[string]string{} // by name
+func lookup(conns []conn.Conn) plan.Names {
+	var names []plan.Name
 	for i := range conns {
-		c := &conns[i]
-		for _, h := range []conn.Host{c.Left.Host, c.Right.Host} {
-			switch {
-			case h.Kind != conn.HostName || networks[h.Name] != "":
-			case c.Family == conn.IPv6:
-				networks[h.Name] = "ip6"
-			default:
-				networks[h.Name] = "ip4"
-			}
-		}
+		names = append(names, plan.NamesOf(&conns[i])...)
 	}
-	found := map[string]netip.Addr{}
+	asked, found := map[plan.Name]bool{}, plan.Names{}
 	var all sync.WaitGroup
 	var mu sync.Mutex
 	turn := make(chan struct{}, lookupsAtOnce)
-	for name, network := range networks {
+	for _, name := range names {
+		if asked[name] {
+			continue
+		}
+		asked[name] = true
 		turn <- struct{}{}
 		all.Go(func() {
 			defer func() { <-turn }()
 			ctx, cancel := context.WithTimeout(context.Background(), lookupTimeout)
 			defer cancel()
-			addrs, err := net.DefaultResolver.LookupNetIP(ctx, network, name)
+			addrs, err := net.DefaultResolver.LookupNetIP(ctx, networkOf(name.Family), name.Host)
 			if err != nil || len(addrs) == 0 {
 				return
 			}
@@ -54,4 +50,12 @@ func lookup(conns []conn.Conn) map[string]netip.Addr {
 	}
 	all.Wait()
 	return found
+}
+
+// networkOf returns how package net calls a family.
+func networkOf(f conn.Family) string {
+	if f == conn.IPv6 {
+		return "ip6"
+	}
+	return "ip4"
 }

@@ -63,7 +63,7 @@ func (f RPFilter) strict(v int) bool { return max(f.All, v) == routing.RPFilterS
 // The zero value is a host without addresses.
 type Facts struct {
 	Locals   conn.Locals
-	Names    map[string]netip.Addr      // host names of conns, resolved
+	Names    Names                      // of the host names of conns
 	Paths    map[PathQuery]routing.Path // the zero Path for no way out
 	Indexes  map[string]uint32          // of the links, by name
 	Tunnels  map[string]bool            // names of the xfrm interfaces
@@ -220,7 +220,7 @@ func hostInside(e conn.End) bool {
 
 // PathQueries asks for the paths to both ends of a conn and to their next
 // hops, since which end is the peer is not known before the answer.
-func PathQueries(c *conn.Conn, names map[string]netip.Addr) []PathQuery {
+func PathQueries(c *conn.Conn, names Names) []PathQuery {
 	c = Facts{Names: names}.named(c)
 	if c.Link() == "" {
 		return waysOf(c)

@@ -229,18 +229,6 @@ func pairs(ours, theirs []netip.Prefix) []Pair {
 	return ps
 }
 
-// named returns the conn with host names replaced by their addresses, as far
-// as those are known.
-func (f Facts) named(c *conn.Conn) *conn.Conn {
-	c2 := *c
-	for _, h := range []*conn.Host{&c2.Left.Host, &c2.Right.Host} {
-		if a, ok := f.Names[h.Name]; ok && h.Kind == conn.HostName {
-			*h = conn.Host{Kind: conn.HostAddr, Addr: a, Family: h.Family}
-		}
-	}
-	return &c2
-}
-
 func hostText(h conn.Host) string {
 	switch h.Kind {
 	case conn.HostAddr:
