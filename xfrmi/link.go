@@ -38,6 +38,9 @@ func (l Link) Key() string { return "link " + l.Name }
 // String returns the link in the notation of `ip link add`.
 func (l Link) String() string {
 	s := l.Name
+	if IsKeyword(l.Name) {
+		s = "name " + s
+	}
 	if l.Under != "" {
 		s += " link " + l.Under
 	}

@@ -90,14 +90,24 @@ func netnsCommand(netns string, op Op) string {
 }
 
 // move begins the second half of what makes a link and moves it.
-const move = " && ip link set "
+const (
+	move  = " && ip link set "
+	moved = " netns "
+)
 
-func moveTo(link, netns string) string { return move + link + " netns " + netns }
+func moveTo(link, netns string) string {
+	if xfrmi.IsKeyword(link) {
+		link = "dev " + link
+	}
+	return move + link + moved + netns
+}
 
 // parseNetns takes the network namespace out of what netnsCommand prints.
 func parseNetns(line string) (netns, command string) {
 	if command, rest, ok := strings.Cut(line, move); ok {
-		_, netns, _ = strings.Cut(rest, " netns ")
+		if i := strings.LastIndex(rest, moved); i >= 0 {
+			netns = rest[i+len(moved):]
+		}
 		return netns, command
 	}
 	for _, prefix := range []string{"ip -n ", "ip netns exec "} {
@@ -272,16 +282,16 @@ func (r *resolver) netns(t *Tunnel) {
 
 // intoNetns puts an operation that was read from a line into a network namespace.
 func intoNetns(op Op, netns, line string) (Op, error) {
-	moved := strings.Contains(line, move)
-	if netns == "" && !moved {
+	moves := strings.Contains(line, move)
+	if netns == "" && !moves {
 		return op, nil
 	}
 	if l, ok := op.Object.(xfrmi.Link); ok && op.Verb == Add && l.IsTunnel() {
-		l.Far = !moved
+		l.Far = !moves
 		op.Object = l
 	}
 	op.Object = Inside(netns, op.Object)
-	if moved && op.String() != line {
+	if moves && op.String() != line {
 		return Op{}, fmt.Errorf("operation %q: it does not move the link that it makes, or that is no xfrm interface", line)
 	}
 	return op, nil

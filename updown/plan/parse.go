@@ -189,6 +189,7 @@ func (p *parser) link(verb Verb) Op {
 		p.skip("dev")
 		return Op{Del, xfrmi.Link{Name: p.next("device")}}
 	}
+	p.skip("name")
 	l := xfrmi.Link{Name: p.next("device")}
 	for len(p.words) > 0 {
 		switch w := p.next(""); w {

@@ -44,6 +44,14 @@ ip -4 rule add priority 101 unreachable protocol kernel
 ip -4 rule add priority 102 blackhole protocol static
 ip -6 rule add priority 103 iif eth0 prohibit protocol boot
 ip link add ipsec1 type xfrm if_id 1 && ip link set ipsec1 netns red
+ip link add name type type xfrm if_id 1
+ip link add name name link link type xfrm if_id 1
+ip link add name up type xfrm if_id 1 && ip link set dev up netns red
+ip link add name netns type xfrm if_id 1 && ip link set dev netns netns red
+ip link set dev dev up
+ip link del dev dev
+ip -4 address add 192.0.2.1/32 dev dev proto 50
+ip -4 route add 192.0.2.0/24 dev table table 50 proto 50
 ip -n red link add ipsec1 type xfrm if_id 1
 ip -n red link del dev ipsec1
 ip -n red link set dev ipsec1 up
@@ -123,6 +131,7 @@ func TestParseRefuses(t *testing.T) {
 		"ip -4 rule add fwmark 1/x lookup 50":                        "fwmark",
 		"ip link add a type xfrm if_id 1 && ip link set b netns red": "does not move the link",
 		"ip link add a type xfrm if_id 1 && ip link set a down":      "does not move the link",
+		"ip link add a && ip link set a":                             "does not move the link",
 		"ip link add a && ip link set a netns red":                   "is no xfrm interface",
 		"sysctl -w net.core.conf.eth0.rp_filter=1":                   "setting is not",
 		"sysctl -w net.ipv4.conf.eth0.rp_filter=on":                  "setting is not",
