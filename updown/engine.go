@@ -21,8 +21,8 @@ import (
 type Kernel interface {
 	// Observe reads the state of the network namespace.
 	Observe(plan.Query) (plan.Observation, error)
-	// Apply does operations in order, calls trace before each, and stops at
-	// the first that fails with a *plan.OpError.
+	// Apply does operations in order and stops at the first that fails with a
+	// *plan.OpError. It calls trace with those that were done and that one.
 	Apply(ops []plan.Op, trace func(plan.Op)) error
 }
 
@@ -40,7 +40,8 @@ type Engine struct {
 	Adopt bool
 	// Names has the addresses of the host names that conns mention.
 	Names plan.Names
-	// Trace is called with each operation before it is applied.
+	// Trace is called with each operation that was applied, and with one that
+	// failed.
 	Trace func(plan.Op)
 }
 

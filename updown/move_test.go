@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/ipsecif/ipsecif/conn"
+	"github.com/ipsecif/ipsecif/testing/fake"
 	"github.com/ipsecif/ipsecif/updown/plan"
 )
 
@@ -118,9 +119,14 @@ func (w *world) killMoving(after int) {
 		}
 	}()
 	e := w.engine()
-	e.Trace = func(plan.Op) { panic(errKilled) }
+	e.Kernel = deadly{w.kernel}
 	_, _ = e.Up(w.conns)
 }
+
+// deadly is a kernel before which a process dies.
+type deadly struct{ *fake.Kernel }
+
+func (deadly) Apply([]plan.Op, func(plan.Op)) error { panic(errKilled) }
 
 func must[T any](v T, err error) T {
 	if err != nil {

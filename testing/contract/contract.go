@@ -9,6 +9,7 @@ import (
 	"net/netip"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -75,7 +76,7 @@ func Run(t *testing.T, k updown.Kernel, spaces Netns, file string, update bool) 
 	got := txtar.Archive{Comment: ar.Comment, Files: []txtar.File{
 		{Name: "setup", Data: []byte(sections["setup"])},
 		{Name: "apply", Data: []byte(sections["apply"])},
-		{Name: "error", Data: []byte(outcome(k.Apply(ops(t, sections["apply"]), func(plan.Op) {})))},
+		{Name: "error", Data: []byte(outcome(apply(t, k, ops(t, sections["apply"]))))},
 		{Name: "state", Data: []byte(dump(t, k, query))},
 	}}
 	if _, ok := sections["without"]; ok {
@@ -104,6 +105,27 @@ func Run(t *testing.T, k updown.Kernel, spaces Netns, file string, update bool) 
 			t.Errorf("%s: got\n%swant\n%s", f.Name, f.Data, want)
 		}
 	}
+}
+
+// apply does operations. Those that are traced must be those that were done, and
+// the one that failed.
+func apply(t *testing.T, k updown.Kernel, ops []plan.Op) error {
+	t.Helper()
+	var traced []plan.Op
+	err := k.Apply(ops, func(op plan.Op) { traced = append(traced, op) })
+	var failed *plan.OpError
+	if errors.As(err, &failed) {
+		i := slices.Index(traced, failed.Op)
+		if i < 0 {
+			t.Errorf("%s failed and is not traced", failed.Op)
+			return err
+		}
+		ops, traced = failed.Done, slices.Delete(traced, i, i+1)
+	}
+	if !slices.Equal(traced, ops) {
+		t.Errorf("traced\n%v\ndone\n%v", traced, ops)
+	}
+	return err
 }
 
 func ops(t *testing.T, lines string) []plan.Op {

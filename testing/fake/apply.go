@@ -7,11 +7,13 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Apply does the operations in their order and stops at the first that fails.
+// Apply does the operations in their order and stops at the first that fails. It
+// calls trace after each.
 func (k *Kernel) Apply(ops []plan.Op, trace func(plan.Op)) error {
 	for i, op := range ops {
+		err := k.do(op)
 		trace(op)
-		if err := k.do(op); err != nil {
+		if err != nil {
 			return &plan.OpError{Op: op, Err: err, Done: ops[:i]}
 		}
 		if k.After != nil && !sameCall(op, ops[i+1:]) {

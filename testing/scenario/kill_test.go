@@ -17,6 +17,24 @@ var (
 	killAt = flag.Int("kill-at", 0, "for TestKillChild: the operation before which the process kills itself")
 )
 
+// dying is the real kernel for a process that kills itself.
+type dying struct {
+	*kernel.Kernel
+	steps int
+}
+
+// Apply counts before the first operation, and Trace after each system call.
+func (d *dying) Apply(ops []plan.Op, trace func(plan.Op)) error {
+	d.step()
+	return d.Kernel.Apply(ops, trace)
+}
+
+func (d *dying) step() {
+	if d.steps++; d.steps == *killAt {
+		_ = unix.Kill(os.Getpid(), unix.SIGKILL)
+	}
+}
+
 // TestKillChild is the process that TestKills kills. By itself it tests
 // nothing.
 func TestKillChild(t *testing.T) {
@@ -27,12 +45,8 @@ func TestKillChild(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	n := 0
-	e := &updown.Engine{Kernel: k, Store: claim.Open("/run/ipsecif"), Adopt: true, Trace: func(plan.Op) {
-		if n++; n == *killAt {
-			_ = unix.Kill(os.Getpid(), unix.SIGKILL)
-		}
-	}}
+	d := &dying{Kernel: k}
+	e := &updown.Engine{Kernel: d, Store: claim.Open("/run/ipsecif"), Adopt: true, Trace: func(plan.Op) { d.step() }}
 	if *killed == "down" {
 		_, err = e.Down(faultNames, faultConns(t))
 	} else {

@@ -17,9 +17,10 @@ import (
 // Apply does the operations in their order. Those that do not depend on each
 // other go to the kernel together: a system call has either the new links with
 // their attributes, so that no crash can leave a link of ours without our mark,
-// or operations of one sort. Before each operation trace is called. When one
-// fails, nothing is begun that comes after its system call; the error is a
-// *plan.OpError, which says what was done until then.
+// or operations of one sort. Trace is called with each operation that was done,
+// and with the one that failed, after its system call. When one fails, nothing is
+// begun that comes after that; the error is a *plan.OpError, which says what was
+// done until then.
 func (k *Kernel) Apply(ops []plan.Op, trace func(plan.Op)) error {
 	defer k.leave()
 	k.indices = map[string]uint32{}
@@ -61,16 +62,16 @@ func sameNetns(ops []plan.Op) (netns string, inner []plan.Op) {
 func (k *Kernel) apply(ops []plan.Op, trace func(plan.Op)) (done []plan.Op, failed plan.Op, err error) {
 	for len(ops) > 0 {
 		n := together(ops)
-		for _, op := range ops[:n] {
-			trace(op)
-		}
 		for i, opErr := range k.do(ops[:n]) {
 			switch {
 			case opErr == nil:
 				done = append(done, ops[i])
-			case err == nil:
+			case err == nil && opErr != errNotBegun:
 				failed, err = ops[i], opErr
+			default:
+				continue
 			}
+			trace(ops[i])
 		}
 		if err != nil {
 			return done, failed, err
