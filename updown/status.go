@@ -233,6 +233,9 @@ func (v viewer) claim(c plan.Claim) ConnStatus {
 		}
 	}
 	v.withdrawn(c, &s)
+	if t.Filters() && v.facts.NoFilter {
+		s.Warnings = append(s.Warnings, "what nftables have for the conn can only be read with privilege, and is not compared")
+	}
 	if t.Netns == "" {
 		s.Bypass = append(v.rulesBefore(t), v.bypass(t)...)
 	}

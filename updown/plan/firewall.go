@@ -25,6 +25,9 @@ func (t Tunnel) FirewallPlaces() []firewall.Place {
 	return places
 }
 
+// Filters reports whether the tunnel has anything in nftables.
+func (t Tunnel) Filters() bool { return t.MSS != Size{} || len(t.FirewallPlaces()) > 0 }
+
 // FirewallEntries returns what nftables have to know about packets of the tunnel.
 func (t Tunnel) FirewallEntries() []firewall.Entry {
 	var entries []firewall.Entry
