@@ -359,6 +359,13 @@ func (e *Engine) Claimed() (names []string, err error) {
 	return names, err
 }
 
+// IsUp reports whether there is a claim with a name by which an IKE daemon said
+// that its tunnel is up.
+func (e *Engine) IsUp(name string) (bool, error) {
+	c, ok, err := e.claimed(name)
+	return ok && c.Up, err
+}
+
 // ClaimedAs returns the names of the claims of conns with a name, and of those
 // called NAME/something or NAME[something].
 func (e *Engine) ClaimedAs(name string) (names []string, err error) {

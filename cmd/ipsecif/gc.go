@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"errors"
 
 	"github.com/ipsecif/ipsecif/conn"
@@ -36,7 +37,7 @@ func (a *app) gcCommand() *cobra.Command {
 				if err != nil {
 					return err
 				}
-				return a.report(nil, nil, p)
+				return errors.Join(a.report(nil, nil, p), a.resolvers().Settle(context.Background(), e.IsUp))
 			})
 		},
 	}

@@ -11,7 +11,9 @@ import (
 	"sync"
 	"time"
 
+	"github.com/ipsecif/ipsecif/conn"
 	"github.com/ipsecif/ipsecif/systemd/resolved"
+	"github.com/ipsecif/ipsecif/updown"
 	"github.com/ipsecif/ipsecif/updown/admin"
 	"github.com/ipsecif/ipsecif/updown/dns"
 	"github.com/ipsecif/ipsecif/updown/hook"
@@ -29,7 +31,7 @@ import (
 const outsideLimit = 10 * time.Second
 
 // tell tells everybody outside the kernel of an event that has been served.
-func (a *app) tell(event hook.Event, link string, up bool) {
+func (a *app) tell(event hook.Event, link string, claimed, up bool) {
 	complain := func(err error) {
 		if err != nil {
 			a.complain(fmt.Errorf("updown: %s: conn %q: %s", event.Verb, event.Conn, hook.OneLine(err)))
@@ -45,22 +47,22 @@ func (a *app) tell(event hook.Event, link string, up bool) {
 	defer limit.Stop()
 	ctx := context.Background() // whoever is told has a limit of its own
 	if !event.NetworkManager {  // which does it itself
-		complain(a.nameServers(ctx, event, link, up))
+		complain(a.nameServers(ctx, event, link, claimed, up))
 	} else if event.Daemon == hook.Pluto {
 		complain(networkmanager.Plugin{}.Notify(ctx, variables(env)))
 	}
 	start()
 }
 
-// forget takes back what daemons' claims that are gone have asked of resolvers.
-func (a *app) forget(claims []string) {
-	for _, name := range claims {
-		if hook.ConnOf(name) == name {
-			continue
-		}
-		if err := a.resolvers().Drop(context.Background(), name); err != nil {
-			a.complain(err)
-		}
+// reap takes back what tunnels of daemons have asked of resolvers whose claims are
+// gone: those of names on a command line, or of all. Nobody else does it when the
+// hook that gave a claim up did not get that far.
+func (a *app) reap(e *updown.Engine, f *conn.File, names []string, all bool) {
+	which := func(claim string) bool {
+		return all || slices.ContainsFunc(names, func(name string) bool { return len(members(f, name, []string{claim})) > 0 })
+	}
+	if err := a.resolvers().Reap(context.Background(), which, e.IsUp); err != nil {
+		a.complain(err)
 	}
 }
 
@@ -70,7 +72,7 @@ func (a *app) resolvers() *resolver.Manager {
 
 // nameServers gives the resolvers of the host what a peer has sent for them, or
 // takes it back.
-func (a *app) nameServers(ctx context.Context, event hook.Event, link string, up bool) error {
+func (a *app) nameServers(ctx context.Context, event hook.Event, link string, claimed, up bool) error {
 	m := a.resolvers()
 	if event.Debug {
 		m.Trace = func(line string) { fmt.Fprintf(a.err, "[#] %s\n", line) }
@@ -86,7 +88,7 @@ func (a *app) nameServers(ctx context.Context, event hook.Event, link string, up
 		return err
 	}
 	return m.Set(ctx, event.Resolver, dns.Request{
-		Claim: event.ClaimName(), Link: link, Servers: event.DNS, Domains: domains,
+		Claim: event.ClaimName(), Link: link, Servers: event.DNS, Domains: domains, Unclaimed: !claimed,
 		Default: slices.ContainsFunc(event.Theirs, func(p netip.Prefix) bool { return p.Bits() == 0 }),
 	})
 }

@@ -229,7 +229,7 @@ func (a *app) downCommand() *cobra.Command {
 				if err != nil {
 					return err
 				}
-				a.forget(names)
+				a.reap(e, f, args, all)
 				var down []string
 				for _, name := range names {
 					down = append(down, name+": down")

@@ -66,10 +66,11 @@ func (a *app) serve(arguments hook.Arguments, limit *time.Timer) error {
 				a.note(p.Notes)
 			}
 			link := cmp.Or(event.Link, event.Dev)
-			if name, ok := p.Links[event.ClaimName()]; ok && name != "" {
+			name, claimed := p.Links[event.ClaimName()]
+			if name != "" {
 				link = name
 			}
-			a.tell(event, link, up)
+			a.tell(event, link, claimed, up)
 			return nil
 		})
 	}

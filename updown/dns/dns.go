@@ -18,6 +18,8 @@ type Request struct {
 	Default bool         `json:"default"`        // it has the default route: its servers answer for every name
 	Servers []netip.Addr `json:"servers"`        // as the peer orders them; none means that nothing is wanted
 	Domains []Domain     `json:"domains"`        // none means that the servers answer for every name
+	// Unclaimed says that no claim of that name tells whether the tunnel is up.
+	Unclaimed bool `json:"unclaimed,omitempty"`
 }
 
 // All reports whether the servers are to answer for every name, not just for

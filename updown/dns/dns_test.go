@@ -97,13 +97,13 @@ func (d Domain) text() string { return string(d) }
 
 func TestWant(t *testing.T) {
 	up := []Entry{
-		{Request{"a", "ipsec1", false, addrs(t, "10.1.0.53 10.9.0.53"), domains(t, "one.example.net example.org")}, File},
-		{Request{"b", "ipsec1", false, addrs(t, "10.1.0.53"), domains(t, "one.example.net")}, Systemd},
-		{Request{"c", "ipsec1", true, addrs(t, "10.3.0.53"), domains(t, "three.example.net")}, Systemd},
-		{Request{"d", "ipsec4", false, addrs(t, "10.4.0.53"), nil}, Systemd},
-		{Request{"e", "", false, addrs(t, "10.5.0.53"), domains(t, "one.example.net")}, Unbound},
-		{Request{"f", "", false, addrs(t, "10.6.0.53 10.5.0.53"), domains(t, "one.example.net six.example.net")}, Unbound},
-		{Request{"g", "", false, addrs(t, "10.9.0.53"), domains(t, "seven.example.net one.example.net")}, File},
+		{Request{"a", "ipsec1", false, addrs(t, "10.1.0.53 10.9.0.53"), domains(t, "one.example.net example.org"), false}, File},
+		{Request{"b", "ipsec1", false, addrs(t, "10.1.0.53"), domains(t, "one.example.net"), false}, Systemd},
+		{Request{"c", "ipsec1", true, addrs(t, "10.3.0.53"), domains(t, "three.example.net"), false}, Systemd},
+		{Request{"d", "ipsec4", false, addrs(t, "10.4.0.53"), nil, false}, Systemd},
+		{Request{"e", "", false, addrs(t, "10.5.0.53"), domains(t, "one.example.net"), false}, Unbound},
+		{Request{"f", "", false, addrs(t, "10.6.0.53 10.5.0.53"), domains(t, "one.example.net six.example.net"), false}, Unbound},
+		{Request{"g", "", false, addrs(t, "10.9.0.53"), domains(t, "seven.example.net one.example.net"), false}, File},
 	}
 	want := Wanted{
 		Servers: addrs(t, "10.9.0.53 10.1.0.53"),

@@ -199,6 +199,8 @@ func request(t testing.TB, words []string) (setting string, r dns.Request) {
 			r.Link = value
 		case "default":
 			r.Default = true
+		case "unclaimed":
+			r.Unclaimed = true
 		case "servers":
 			r.Servers, err = dns.ParseServers(strings.ReplaceAll(value, ",", " "))
 		case "domains":

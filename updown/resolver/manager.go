@@ -72,13 +72,13 @@ func (m *Manager) Set(ctx context.Context, setting string, r dns.Request) error 
 		return err
 	}
 	e := dns.Entry{Request: r, Via: via}
-	return m.change(ctx, func(s *state) (again []dns.Entry) {
+	return m.change(ctx, func(s *state) ([]dns.Entry, error) {
 		if i := s.find(r.Claim); i >= 0 {
 			s.Up[i] = e
 		} else {
 			s.Up = append(s.Up, e)
 		}
-		return []dns.Entry{e}
+		return []dns.Entry{e}, nil
 	})
 }
 
@@ -87,27 +87,40 @@ func (m *Manager) Drop(ctx context.Context, claim string) error {
 	if _, err := os.Stat(m.path()); os.IsNotExist(err) {
 		return nil
 	}
-	return m.change(ctx, func(s *state) []dns.Entry {
+	return m.change(ctx, func(s *state) ([]dns.Entry, error) {
 		if i := s.find(claim); i >= 0 {
 			s.Up = slices.Delete(s.Up, i, i+1)
 		}
-		return nil
+		return nil, nil
 	})
 }
 
-// Settle drops all but the claims that are still up and tells everything again,
-// for resolvers that were started anew, and after a loss of the state: lines in
-// resolv.conf may be older than that.
-func (m *Manager) Settle(ctx context.Context, up []string) error {
-	return m.change(ctx, func(s *state) []dns.Entry {
-		s.Up = slices.DeleteFunc(s.Up, func(e dns.Entry) bool { return !slices.Contains(up, e.Claim) })
-		return s.Up
+// Reap drops what claims have asked for that are not up any more, of those that
+// which is true of: whoever gave them up may have died before it said so. IsUp is
+// asked of each while nobody else changes anything here; who asks for something
+// has its claim before.
+func (m *Manager) Reap(ctx context.Context, which func(claim string) bool, isUp func(claim string) (bool, error)) error {
+	if _, err := os.Stat(m.path()); os.IsNotExist(err) {
+		return nil
+	}
+	return m.change(ctx, func(s *state) ([]dns.Entry, error) {
+		return nil, s.reap(which, isUp)
+	})
+}
+
+// Settle is Reap for all claims, and tells everything again, for resolvers that
+// were started anew, and after a loss of the state: lines in resolv.conf may be
+// older than that.
+func (m *Manager) Settle(ctx context.Context, isUp func(claim string) (bool, error)) error {
+	return m.change(ctx, func(s *state) ([]dns.Entry, error) {
+		err := s.reap(func(string) bool { return true }, isUp)
+		return s.Up, err
 	})
 }
 
 // change edits what is up and tells the difference, and once more what the
 // entries want that edit returns.
-func (m *Manager) change(ctx context.Context, edit func(*state) (again []dns.Entry)) error {
+func (m *Manager) change(ctx context.Context, edit func(*state) (again []dns.Entry, err error)) error {
 	if err := os.MkdirAll(m.StateDir, 0o755); err != nil {
 		return fmt.Errorf("making the state directory: %w", err)
 	}
@@ -122,7 +135,10 @@ func (m *Manager) change(ctx context.Context, edit func(*state) (again []dns.Ent
 	if err != nil {
 		return err
 	}
-	again := edit(s)
+	again, err := edit(s)
+	if err != nil {
+		return err
+	}
 	return m.tell(ctx, s, dns.Want(s.Up), dns.Want(again))
 }
 

@@ -38,6 +38,25 @@ func (s *state) find(claim string) int {
 	return slices.IndexFunc(s.Up, func(e dns.Entry) bool { return e.Claim == claim })
 }
 
+// reap drops the entries of claims that are gone, of those that which is true of.
+func (s *state) reap(which func(claim string) bool, isUp func(claim string) (bool, error)) error {
+	var kept []dns.Entry
+	for _, e := range s.Up {
+		stays := e.Unclaimed || !which(e.Claim)
+		if !stays {
+			var err error
+			if stays, err = isUp(e.Claim); err != nil {
+				return err
+			}
+		}
+		if stays {
+			kept = append(kept, e)
+		}
+	}
+	s.Up = kept
+	return nil
+}
+
 func load(path string) (*state, error) {
 	s := &state{Links: make(map[string]link), Forwards: make(map[dns.Domain]forward)}
 	text, err := os.ReadFile(path)

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -19,8 +20,9 @@ var update = flag.Bool("update", false, "write what happens now into testdata")
 // TestStories plays testdata/*.txtar: the part script has commands, the part
 // expect what they printed. Other parts are files for `write`.
 //
-//	up CLAIM [via=SETTING] [link=LINK] [default] servers=LIST [domains=LIST]
+//	up CLAIM [via=SETTING] [link=LINK] [default] [unclaimed] servers=LIST [domains=LIST]
 //	down CLAIM, settle CLAIM…
+//	reap PREFIX CLAIM…           of the claims with the prefix these are still up
 //	interface add|del LINK       one of the host
 //	interface rename LINK NAME   of the same one
 //	unbound start|stop           the fake one
@@ -77,7 +79,10 @@ func (h *host) command(out *bytes.Buffer, parts map[string]*txtar.File, words []
 	case "down":
 		err = h.m.Drop(ctx, args[0])
 	case "settle":
-		err = h.m.Settle(ctx, args)
+		err = h.m.Settle(ctx, func(claim string) (bool, error) { return slices.Contains(args, claim), nil })
+	case "reap":
+		which := func(claim string) bool { return strings.HasPrefix(claim, args[0]) }
+		err = h.m.Reap(ctx, which, func(claim string) (bool, error) { return slices.Contains(args[1:], claim), nil })
 	case "unbound":
 		if args[0] == "start" {
 			h.write("forwards", string(parts["unbound"].Data))
