@@ -10,6 +10,13 @@ const (
 	IPv6        Family = 6
 )
 
+// TransportLoops says why a conn with an xfrm interface cannot have TypeTransport
+// (xfrmi_xmit2 of net/xfrm/xfrm_interface_core.c), and TransportHint what to do.
+const (
+	TransportLoops = "in transport mode the kernel would send what an xfrm interface has encrypted through that interface again, and drops it"
+	TransportHint  = "use type=tunnel, or leave ipsec-interface= out: the conn needs no routes"
+)
+
 // Type is the value of type=.
 type Type uint8
 

@@ -15,6 +15,9 @@ func (l *linter) hostLimits() {
 	})
 	for i := range l.tunnels {
 		t := &l.tunnels[i]
+		if t.Type == TypeTransport {
+			l.fail(t.Conn, "type", CodeUnsupported, TransportLoops, TransportHint)
+		}
 		if t.NICOffload != OffloadNo && refuses {
 			l.warn(t.Conn, "nic-offload", CodeOffloadInbound,
 				"Linux refuses inbound SAs that have offload and an if_id since 6.16, and this host runs "+l.host.Kernel, "set nic-offload=no")

@@ -98,6 +98,9 @@ func (r *resolver) supported() {
 	if r.c.NeverNegotiates() {
 		r.refuse("type", "never-negotiates", "", "a conn that never negotiates has no tunnel")
 	}
+	if r.c.Type == conn.TypeTransport && r.c.Link() != "" {
+		r.refuse("type", "unsupported", conn.TransportHint, conn.TransportLoops)
+	}
 	if place := PlaceOf(r.c); !routing.PriorityInRange(place.Priority) {
 		r.refuse("rule-priority", "invalid-value", "", "%d is not from %d to %d", place.Priority, routing.LowestPriority, routing.HighestPriority)
 	} else if place.Table >= routing.TableDefault && place.Table <= routing.TableLocal {

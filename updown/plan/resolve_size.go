@@ -18,9 +18,6 @@ func (r *resolver) sizes(t *Tunnel) {
 		IPv6:   t.Peer.Is6() || !t.Peer.IsValid() && r.c.Family == conn.IPv6,
 		Cipher: xfrmi.WorstCipher,
 	}
-	if r.c.Type == conn.TypeTransport {
-		t.ESP.Mode = xfrmi.Transport
-	}
 }
 
 // somewhere asks for the path that decides about sizes of a conn without a
