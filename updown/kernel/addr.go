@@ -56,11 +56,7 @@ func (k *Kernel) addrRequest(op plan.Op, o xfrmi.Addr) (*nl.NetlinkRequest, erro
 	if err != nil {
 		return nil, err
 	}
-	msgType, flags := unix.RTM_NEWADDR, unix.NLM_F_CREATE|unix.NLM_F_EXCL|unix.NLM_F_ACK
-	if op.Verb == plan.Del {
-		msgType, flags = unix.RTM_DELADDR, unix.NLM_F_ACK
-	}
-	req := nl.NewNetlinkRequest(msgType, flags)
+	req := changeRequest(op.Verb, unix.RTM_NEWADDR)
 	head := nl.NewIfAddrmsg(int(routing.FamilyOf(o.Prefix.Addr())))
 	head.Index = index
 	head.Prefixlen = uint8(o.Prefix.Bits())

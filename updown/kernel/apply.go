@@ -194,6 +194,16 @@ func (k *Kernel) requestFor(op plan.Op) (*nl.NetlinkRequest, error) {
 	return nil, unknownObject(op)
 }
 
+// changeRequest returns the message for a verb, still without what it is about.
+// Of an object, newType is the type of the message that makes it; that which
+// deletes it has the next number (linux/rtnetlink.h).
+func changeRequest(v plan.Verb, newType int) *nl.NetlinkRequest {
+	if v == plan.Del {
+		return nl.NewNetlinkRequest(newType+1, unix.NLM_F_ACK)
+	}
+	return nl.NewNetlinkRequest(newType, unix.NLM_F_CREATE|unix.NLM_F_EXCL|unix.NLM_F_ACK)
+}
+
 func unknownObject(op plan.Op) error {
 	return fmt.Errorf("%T is not an object of the kernel", op.Object)
 }

@@ -187,7 +187,7 @@ func (k *Kernel) linkRequest(op plan.Op) (*nl.NetlinkRequest, error) {
 	switch o := op.Object.(type) {
 	case xfrmi.Link:
 		if op.Verb == plan.Del {
-			req := nl.NewNetlinkRequest(unix.RTM_DELLINK, unix.NLM_F_ACK)
+			req := changeRequest(op.Verb, unix.RTM_NEWLINK)
 			req.AddData(nl.NewIfInfomsg(unix.AF_UNSPEC))
 			req.AddData(nl.NewRtAttr(unix.IFLA_IFNAME, nl.ZeroTerminated(o.Name)))
 			return req, nil
@@ -205,7 +205,7 @@ func (k *Kernel) createRequest(l xfrmi.Link) (*nl.NetlinkRequest, error) {
 		return nil, err
 	}
 	k.indices[l.Name] = index
-	req := nl.NewNetlinkRequest(unix.RTM_NEWLINK, unix.NLM_F_CREATE|unix.NLM_F_EXCL|unix.NLM_F_ACK)
+	req := changeRequest(plan.Add, unix.RTM_NEWLINK)
 	head := nl.NewIfInfomsg(unix.AF_UNSPEC)
 	head.Index = int32(index)
 	req.AddData(head)

@@ -92,11 +92,7 @@ func (k *Kernel) neighRequest(op plan.Op, n routing.Neigh) (*nl.NetlinkRequest, 
 	if err != nil {
 		return nil, err
 	}
-	msgType, flags := unix.RTM_NEWNEIGH, unix.NLM_F_CREATE|unix.NLM_F_EXCL|unix.NLM_F_ACK
-	if op.Verb == plan.Del {
-		msgType, flags = unix.RTM_DELNEIGH, unix.NLM_F_ACK
-	}
-	req := nl.NewNetlinkRequest(msgType, flags)
+	req := changeRequest(op.Verb, unix.RTM_NEWNEIGH)
 	req.AddData(proxyHeader{uint8(routing.FamilyOf(n.Addr)), index})
 	req.AddData(nl.NewRtAttr(unix.NDA_DST, n.Addr.AsSlice()))
 	if n.Mine && op.Verb == plan.Add {

@@ -8,20 +8,13 @@ import (
 )
 
 func (k *Kernel) routeRequest(op plan.Op, r routing.Route) (*nl.NetlinkRequest, error) {
-	msgType, flags := unix.RTM_NEWROUTE, unix.NLM_F_ACK|unix.NLM_F_CREATE
-	switch op.Verb {
-	case plan.Add:
-		if r.Behind {
-			flags |= unix.NLM_F_APPEND
-		} else {
-			flags |= unix.NLM_F_EXCL
-		}
-	case plan.Replace:
-		flags |= unix.NLM_F_REPLACE
-	case plan.Del:
-		msgType, flags = unix.RTM_DELROUTE, unix.NLM_F_ACK
+	req := changeRequest(op.Verb, unix.RTM_NEWROUTE)
+	switch {
+	case op.Verb == plan.Replace:
+		req.Flags ^= unix.NLM_F_EXCL | unix.NLM_F_REPLACE
+	case op.Verb == plan.Add && r.Behind:
+		req.Flags ^= unix.NLM_F_EXCL | unix.NLM_F_APPEND
 	}
-	req := nl.NewNetlinkRequest(msgType, flags)
 	head := nl.NewRtMsg()
 	head.Family = uint8(routing.FamilyOf(r.Dst.Addr()))
 	head.Dst_len = uint8(r.Dst.Bits())

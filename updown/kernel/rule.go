@@ -68,11 +68,7 @@ func parseRule(msg []byte) routing.Rule {
 // ruleRequest sends every attribute of the rule, also to delete it: an absent
 // one would match any.
 func (k *Kernel) ruleRequest(op plan.Op, r routing.Rule) *nl.NetlinkRequest {
-	msgType, flags := unix.RTM_NEWRULE, unix.NLM_F_CREATE|unix.NLM_F_EXCL|unix.NLM_F_ACK
-	if op.Verb == plan.Del {
-		msgType, flags = unix.RTM_DELRULE, unix.NLM_F_ACK
-	}
-	req := nl.NewNetlinkRequest(msgType, flags)
+	req := changeRequest(op.Verb, unix.RTM_NEWRULE)
 	head := nl.NewRtMsg()
 	head.Family = uint8(r.Family)
 	head.Type = uint8(r.Action)
