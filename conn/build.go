@@ -259,9 +259,9 @@ func (b *builder) octalNumber(kv *KeyValue, at int, text string, v uint64) {
 		Text: quote(text) + " is octal because of the leading 0: it means " + decimal(v)})
 }
 
-// ownValues fills in our own keys, which a conn takes from config setup when it
-// has none.
-func (b *builder) ownValues(s *Setup) {
+// ownValues fills in our own keys. Those that are not there keep the value of config
+// setup, which is there before.
+func (b *builder) ownValues(s *Own) {
 	if s.RouteBy = RouteBy(b.wordOf(keyRouteBy, uint8(s.RouteBy))); s.RouteBy == RouteBySource {
 		s.Table, s.RulePriority, s.Scheme = 0, 0, SchemeUnset // those of config setup are for the others
 	}

@@ -235,9 +235,8 @@ func (b *builder) modeConfig(c *Conn) {
 
 // own reads our own keys.
 func (b *builder) own(c *Conn) {
-	s := b.setup
-	b.ownValues(&s)
-	s.apply(c)
+	c.Own = b.setup.Own
+	b.ownValues(&c.Own)
 	if c.AcceptHost && c.Accept == nil {
 		b.at(b.get(keyAcceptHost), Warning, CodeIgnored, "no table is named in which packets are accepted", "set accept=")
 	}

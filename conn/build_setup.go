@@ -9,6 +9,6 @@ func (f *File) Settings() (Setup, Diagnostics) {
 	if kv := b.get(keyDNSResolver); kv != nil {
 		s.DNSResolver = asciiLower(kv.Value)
 	}
-	b.ownValues(&s)
+	b.ownValues(&s.Own)
 	return s, b.finish(f.order)
 }

@@ -52,20 +52,7 @@ type Conn struct {
 	Domains []string     // modecfgdomains=
 	Aliases []string     // connalias=; for a subnets= product the section name
 
-	// Own keys. They fall back to the value in config setup.
-
-	Table        uint32    // table=, routing table
-	RulePriority uint32    // rule-priority=
-	Scheme       Scheme    // scheme=
-	LocalLAN     LocalLAN  // local-lan=
-	Escape       Escape    // escape=
-	OnLoss       OnLoss    // on-loss=
-	HookError    HookError // on-hook-error=
-	RouteBy      RouteBy   // route-by=
-	LinkMTU      Size      // link-mtu=, of the device and never of routes
-	MSS          Size      // mss=, of TCP connections through the device
-
-	Accept []FilterTable // accept=, where packets of the tunnel are accepted
+	Own // which falls back to the values in config setup
 
 	// PolicyBased lets a conn without a device have what it needs all the same: a
 	// source, and perhaps a route past it. No key sets it: only an IKE daemon that

@@ -45,6 +45,10 @@ next:
 				continue next
 			}
 		}
+		if field.Anonymous {
+			b.WriteString(dumpFields(v.Field(i)))
+			continue
+		}
 		if !v.Field(i).IsZero() {
 			fmt.Fprintf(&b, " %s=%v", field.Name, v.Field(i).Interface())
 		}

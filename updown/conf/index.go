@@ -30,7 +30,7 @@ type Extent struct {
 // places and namespaces, few are built.
 func ExtentOf(f *conn.File) Extent {
 	setup, _ := f.Settings()
-	e := Extent{Conns: len(f.Sections), Managed: plan.Managed{plan.PlaceOf(&conn.Conn{Table: setup.Table, RulePriority: setup.RulePriority})}}
+	e := Extent{Conns: len(f.Sections), Managed: plan.Managed{plan.PlaceOf(&conn.Conn{Own: conn.Own{Table: setup.Table, RulePriority: setup.RulePriority}})}}
 	for i := range f.Sections {
 		s := &f.Sections[i]
 		if !slices.ContainsFunc(s.Keys, func(kv conn.KeyValue) bool {
