@@ -4,20 +4,18 @@ import (
 	"flag"
 	"fmt"
 	"io/fs"
-	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
 	"testing/fstest"
 
 	"github.com/ipsecif/ipsecif/conn"
+	"github.com/ipsecif/ipsecif/testing/cases"
 	"github.com/ipsecif/ipsecif/testing/fake"
 	"github.com/ipsecif/ipsecif/updown"
 	"github.com/ipsecif/ipsecif/updown/claim"
 	"github.com/ipsecif/ipsecif/updown/plan"
 	"github.com/ipsecif/ipsecif/xfrmi"
-	"golang.org/x/tools/txtar"
 )
 
 var update = flag.Bool("update", false, "write the golden files anew")
@@ -45,40 +43,9 @@ var update = flag.Bool("update", false, "write the golden files anew")
 //	unprivileged, no-xfrm, reflects-mark NAME  what kind of kernel it is
 //	pristine                                   prints how the kernel differs from the one found
 func TestStories(t *testing.T) {
-	files, err := filepath.Glob("testdata/*.txtar")
-	if err != nil || len(files) == 0 {
-		t.Fatalf("no stories (%v)", err)
-	}
-	for _, file := range files {
-		t.Run(strings.TrimSuffix(filepath.Base(file), ".txtar"), func(t *testing.T) {
-			ar, err := txtar.ParseFile(file)
-			if err != nil {
-				t.Fatal(err)
-			}
-			s := newStory(t, ar)
-			got := s.run()
-			if *update {
-				setFile(ar, "output", got)
-				if err := os.WriteFile(file, txtar.Format(ar), 0o644); err != nil {
-					t.Fatal(err)
-				}
-				return
-			}
-			if want := s.files["output"]; got != want {
-				t.Errorf("got:\n%s\nwant:\n%s", got, want)
-			}
-		})
-	}
-}
-
-func setFile(ar *txtar.Archive, name, data string) {
-	for i := range ar.Files {
-		if ar.Files[i].Name == name {
-			ar.Files[i].Data = []byte(data)
-			return
-		}
-	}
-	ar.Files = append(ar.Files, txtar.File{Name: name, Data: []byte(data)})
+	cases.Play(t, "testdata/*.txtar", "output", *update, func(t *testing.T, parts map[string]string) string {
+		return newStory(t, parts).run()
+	})
 }
 
 type story struct {
@@ -91,11 +58,8 @@ type story struct {
 	out    strings.Builder
 }
 
-func newStory(t *testing.T, ar *txtar.Archive) *story {
-	s := &story{t: t, files: map[string]string{}, kernel: fake.New(), dir: t.TempDir(), conf: "ipsec.conf"}
-	for _, f := range ar.Files {
-		s.files[f.Name] = string(f.Data)
-	}
+func newStory(t *testing.T, files map[string]string) *story {
+	s := &story{t: t, files: files, kernel: fake.New(), dir: t.TempDir(), conf: "ipsec.conf"}
 	for name := range strings.FieldsSeq(s.files["netns"]) {
 		s.kernel.AddNetns(name)
 	}

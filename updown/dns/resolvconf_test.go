@@ -4,13 +4,11 @@ import (
 	"bufio"
 	"flag"
 	"net/netip"
-	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
 
-	"golang.org/x/tools/txtar"
+	"github.com/ipsecif/ipsecif/testing/cases"
 )
 
 var update = flag.Bool("update", false, "write what is there now into testdata")
@@ -18,39 +16,13 @@ var update = flag.Bool("update", false, "write what is there now into testdata")
 // TestEdit reads resolv.conf before, and after a change; and the original has to
 // come back from that.
 func TestEdit(t *testing.T) {
-	files, err := filepath.Glob("testdata/resolvconf/*.txtar")
-	if err != nil || len(files) == 0 {
-		t.Fatal(files, err)
-	}
-	for _, path := range files {
-		t.Run(strings.TrimSuffix(filepath.Base(path), ".txtar"), func(t *testing.T) {
-			a, err := txtar.ParseFile(path)
-			if err != nil {
-				t.Fatal(err)
-			}
-			part := func(name string) *txtar.File {
-				i := slices.IndexFunc(a.Files, func(f txtar.File) bool { return f.Name == name })
-				if i < 0 {
-					t.Fatalf("%s has no part %s", path, name)
-				}
-				return &a.Files[i]
-			}
-			before, after := string(part("before").Data), part("after")
-			got := Edit(before, addrs(t, string(part("servers").Data)), domains(t, string(part("domains").Data)))
-			if *update {
-				after.Data = []byte(got)
-				if err := os.WriteFile(path, txtar.Format(a), 0o644); err != nil {
-					t.Fatal(err)
-				}
-			}
-			if got != string(after.Data) {
-				t.Errorf("got\n%s\nwant\n%s", got, after.Data)
-			}
-			if back := Original(got); back != Original(before) {
-				t.Errorf("the original came back as\n%s", back)
-			}
-		})
-	}
+	cases.Play(t, "testdata/resolvconf/*.txtar", "after", *update, func(t *testing.T, parts map[string]string) string {
+		got := Edit(parts["before"], addrs(t, parts["servers"]), domains(t, parts["domains"]))
+		if back := Original(got); back != Original(parts["before"]) {
+			t.Errorf("the original came back as\n%s", back)
+		}
+		return got
+	})
 }
 
 // TestOriginal is what is left of our lines when others change the file.

@@ -7,12 +7,11 @@ import (
 	"flag"
 	"fmt"
 	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
 
-	"golang.org/x/tools/txtar"
+	"github.com/ipsecif/ipsecif/testing/cases"
 )
 
 var update = flag.Bool("update", false, "write what happens now into testdata")
@@ -30,44 +29,21 @@ var update = flag.Bool("update", false, "write what happens now into testdata")
 //	write FILE PART, append FILE LINE, link FILE TARGET, remove FILE
 //	show                         resolv.conf, what was told, and the calls of unbound-control
 func TestStories(t *testing.T) {
-	files, err := filepath.Glob("testdata/*.txtar")
-	if err != nil || len(files) == 0 {
-		t.Fatal(files, err)
-	}
-	for _, path := range files {
-		t.Run(strings.TrimSuffix(filepath.Base(path), ".txtar"), func(t *testing.T) {
-			a, err := txtar.ParseFile(path)
-			if err != nil {
-				t.Fatal(err)
-			}
-			parts := make(map[string]*txtar.File)
-			for i := range a.Files {
-				parts[a.Files[i].Name] = &a.Files[i]
-			}
-			h := newHost(t)
-			if p := parts["resolv.conf"]; p != nil {
-				h.write("resolv.conf", string(p.Data))
-			}
-			var out bytes.Buffer
-			for _, line := range lines(string(parts["script"].Data)) {
-				fmt.Fprintf(&out, "> %s\n", line)
-				h.command(&out, parts, strings.Fields(line))
-			}
-			got := strings.ReplaceAll(out.String(), h.dir, "DIR")
-			if *update {
-				parts["expect"].Data = []byte(got)
-				if err := os.WriteFile(path, txtar.Format(a), 0o644); err != nil {
-					t.Fatal(err)
-				}
-			}
-			if want := string(parts["expect"].Data); got != want {
-				t.Errorf("got\n%s\nwant\n%s", got, want)
-			}
-		})
-	}
+	cases.Play(t, "testdata/*.txtar", "expect", *update, func(t *testing.T, parts map[string]string) string {
+		h := newHost(t)
+		if text, ok := parts["resolv.conf"]; ok {
+			h.write("resolv.conf", text)
+		}
+		var out bytes.Buffer
+		for _, line := range lines(parts["script"]) {
+			fmt.Fprintf(&out, "> %s\n", line)
+			h.command(&out, parts, strings.Fields(line))
+		}
+		return strings.ReplaceAll(out.String(), h.dir, "DIR")
+	})
 }
 
-func (h *host) command(out *bytes.Buffer, parts map[string]*txtar.File, words []string) {
+func (h *host) command(out *bytes.Buffer, parts map[string]string, words []string) {
 	h.t.Helper()
 	h.m.Trace = func(line string) { fmt.Fprintln(out, line) }
 	ctx := context.Background()
@@ -85,7 +61,7 @@ func (h *host) command(out *bytes.Buffer, parts map[string]*txtar.File, words []
 		err = h.m.Reap(ctx, which, func(claim string) (bool, error) { return slices.Contains(args[1:], claim), nil })
 	case "unbound":
 		if args[0] == "start" {
-			h.write("forwards", string(parts["unbound"].Data))
+			h.write("forwards", parts["unbound"])
 		} else if err := os.Remove(h.path("forwards")); err != nil {
 			h.t.Fatal(err)
 		}
@@ -102,7 +78,7 @@ func (h *host) command(out *bytes.Buffer, parts map[string]*txtar.File, words []
 			h.resolved.add(args[1])
 		}
 	case "write":
-		h.write(args[0], string(parts[args[1]].Data))
+		h.write(args[0], parts[args[1]])
 	case "append":
 		h.write(args[0], h.read(args[0])+strings.Join(args[1:], " ")+"\n")
 	case "link":
