@@ -58,7 +58,7 @@ type Service interface {
 	Ready(status string)
 	Status(status string)
 	Reloading()
-	Alive() // what runs is not stuck
+	Alive() // work goes on; called often
 }
 
 // Loop is the daemon. All fields above the line must be set, but for those that
@@ -88,6 +88,7 @@ type Loop struct {
 	// ---
 
 	requests  chan request
+	reloads   chan struct{}
 	lookedUp  chan map[string]netip.Addr
 	looksUp   bool          // somebody is looking names up
 	lookUpIn  time.Duration // the pause before the next time
@@ -119,7 +120,7 @@ type request struct {
 
 // Init makes a Loop ready for use. It must be called before Run and Do.
 func (l *Loop) Init() {
-	l.requests, l.lookedUp = make(chan request), make(chan map[string]netip.Addr, 1)
+	l.requests, l.reloads, l.lookedUp = make(chan request), make(chan struct{}, 1), make(chan map[string]netip.Addr, 1)
 	l.debounce = watch.Debounce{Quiet: watch.Quiet, Limit: watch.Limit}
 	l.known, l.pending, l.blocked = map[string]uint64{}, map[string]conn.Conn{}, map[string][]string{}
 	l.orphans, l.said = map[string]bool{}, map[string]string{}
@@ -147,6 +148,8 @@ func (l *Loop) Run(ctx context.Context) error {
 		case <-ctx.Done():
 		case r := <-l.Reasons:
 			l.debounce.Add(time.Now(), r)
+		case <-l.reloads:
+			l.debounce.Add(time.Now(), watch.Reload)
 		case r := <-l.requests:
 			r.done <- r.do(l.Engine)
 			l.debounce.Add(time.Now(), watch.Request)
@@ -236,11 +239,9 @@ func (l *Loop) Status() Status {
 	return l.status
 }
 
-// alive tells the Service that an operation was done.
+// alive tells the Service that work goes on.
 func (l *Loop) alive() {
-	if l.WatchdogEvery > 0 {
-		l.Service.Alive()
-	}
+	l.Service.Alive()
 }
 
 // say logs a line of a sort, if it is another one than last time; "" for none.

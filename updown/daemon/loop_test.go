@@ -102,6 +102,7 @@ type host struct {
 	log     []daemon.Message
 	told    []string // by the service
 	changes int
+	alive   int
 }
 
 type mapFS struct{ fstest.MapFS }
@@ -121,7 +122,7 @@ func (h *host) load() (c daemon.Conf, err error) {
 func (h *host) Ready(status string)  { h.told = append(h.told, "READY "+status) }
 func (h *host) Status(status string) { h.told = append(h.told, status) }
 func (h *host) Reloading()           { h.told = append(h.told, "RELOADING") }
-func (h *host) Alive()               { h.told = append(h.told, "ALIVE") }
+func (h *host) Alive()               { h.alive++ }
 
 func newHost(t *testing.T, conf string) *host {
 	h := &host{T: t, kernel: fake.New(), dir: t.TempDir(), conf: conf, names: map[string]netip.Addr{}}
@@ -513,6 +514,28 @@ func TestRequests(t *testing.T) {
 			h.Error(err)
 		}
 		ctx, cancel := context.WithCancel(context.Background())
+		if err := h.loop.Up(ctx, []string{"net"}); err != nil {
+			h.Error(err)
+		}
+		h.after(soon)
+		if h.expect("net in sync, six in sync"); h.loop.Status().Conns[0].Owner != updown.Admin {
+			h.Error("net is not the administrator's")
+		}
+		if err := h.loop.Down(ctx, []string{"six", "net"}); err != nil {
+			h.Error(err)
+		}
+		h.after(soon)
+		h.expect("")
+		for _, err := range []error{h.loop.Up(ctx, []string{"nobody"}), h.loop.Down(ctx, []string{"nobody"})} {
+			if err == nil || !strings.Contains(err.Error(), `no conn "nobody"`) {
+				h.Error(err)
+			}
+		}
+		h.loop.Reload()
+		h.after(soon)
+		if !slices.Contains(h.told, "RELOADING") || !strings.HasPrefix(h.told[len(h.told)-1], "READY") {
+			h.Errorf("told %q", h.told)
+		}
 		cancel()
 		h.stop()
 		if err := h.loop.Do(ctx, nil); !errors.Is(err, context.Canceled) {

@@ -216,12 +216,7 @@ func (l *Loop) lookUp() {
 // found notes the addresses of names. Those without one are looked up later.
 func (l *Loop) found(names map[string]netip.Addr) {
 	l.looksUp = false
-	all := maps.Clone(l.Engine.Names)
-	if all == nil {
-		all = map[string]netip.Addr{}
-	}
-	maps.Copy(all, names)
-	l.Engine.Names = all
+	l.Engine.Names = merged(l.Engine.Names, names)
 	now := time.Now()
 	l.lookUpAt = now.Add(l.lookUpIn)
 	if len(names) > 0 {
