@@ -27,7 +27,7 @@ func TestScenarios(t *testing.T) {
 	testscript.Run(t, testscript.Params{
 		Dir: "testdata",
 		Setup: func(env *testscript.Env) error {
-			s := &scenario{networks: map[string]*hosts.Network{}, dir: env.WorkDir}
+			s := &scenario{networks: map[string]*hosts.Network{}, keepers: map[string]*keeper{}, dir: env.WorkDir}
 			env.Values[scenarioKey{}] = s
 			env.Defer(func() {
 				if err := s.close(); err != nil {
@@ -69,6 +69,11 @@ func TestScenarios(t *testing.T) {
 			"largest":   largest,
 			"transfer":  transfer,
 			"rp_filter": rpFilter,
+			"keep":      keep,
+			"unkeep":    unkeep,
+			"reload":    reload,
+			"told":      told,
+			"heals":     heals,
 		},
 	})
 }
@@ -82,6 +87,7 @@ type scenarioKey struct{}
 type scenario struct {
 	dir      string
 	networks map[string]*hosts.Network // by prefix of host names: "" and "twin-"
+	keepers  map[string]*keeper        // by host
 	capture  *hosts.Capture
 	packets  hosts.Packets // of the last capture
 }

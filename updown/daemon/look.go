@@ -2,7 +2,6 @@ package daemon
 
 import (
 	"errors"
-	"fmt"
 	"runtime/debug"
 	"slices"
 	"strings"
@@ -11,7 +10,6 @@ import (
 	"github.com/ipsecif/ipsecif/updown"
 	"github.com/ipsecif/ipsecif/updown/plan"
 	"github.com/ipsecif/ipsecif/updown/watch"
-	"github.com/ipsecif/ipsecif/xfrmi"
 	"golang.org/x/sys/unix"
 )
 
@@ -78,62 +76,24 @@ func (l *Loop) account(now time.Time, repair updown.Repair) {
 	if err := l.repairs.write(l.StateDir); err != nil {
 		l.say("repairs", Warning, err.Error())
 	}
-	made := map[string]bool{} // links, with all that was on them
-	for _, r := range repair.Repaired {
-		if netns, inner := plan.Where(r.Op.Object); r.Op.Verb == plan.Add {
-			if link, ok := inner.(xfrmi.Link); ok {
-				made[plan.Inside(netns, xfrmi.Link{Name: link.Name}).Key()] = true
-			}
-		}
-	}
 	var tell, fought []updown.Repaired
-	for _, r := range repair.Repaired {
-		netns, inner := plan.Where(r.Op.Object)
-		on := plan.LinkOf(inner)
+	for _, r := range causes(repair.Repaired) {
 		key := r.Op.Object.Key()
-		switch {
-		case on != "" && made[plan.Inside(netns, xfrmi.Link{Name: on}).Key()]:
-		case r.Op.Verb == plan.Del:
+		if r.Op.Verb == plan.Del {
 			l.fights.Forget(key)
 			tell = append(tell, r)
-		default:
-			isNew := l.fights.Repaired(now, key, r.Op.String())
-			if isNew {
-				fought = append(fought, r)
-			} else if !l.fights.Quiet(key) {
-				tell = append(tell, r)
-			}
+			continue
+		}
+		if isNew := l.fights.Repaired(now, key, r.Op.String()); isNew {
+			fought = append(fought, r)
+		} else if !l.fights.Quiet(key) {
+			tell = append(tell, r)
 		}
 	}
 	l.tellRepairs(tell)
 	if len(fought) > 0 {
 		l.tellFight(fought)
 	}
-}
-
-// fewLines is how many repairs of one look are told each.
-const fewLines = 5
-
-func (l *Loop) tellRepairs(repaired []updown.Repaired) {
-	for i, r := range repaired {
-		if i == fewLines {
-			l.Log(Message{Priority: Notice, Text: fmt.Sprintf("repaired %s more", plural(len(repaired)-i, "object"))})
-			return
-		}
-		l.Log(l.about(r, Notice, "repaired: "+r.Op.String()))
-	}
-}
-
-// about returns a message about a repair.
-func (l *Loop) about(r updown.Repaired, p Priority, text string) Message {
-	m := Message{Priority: p, Text: text, Op: r.Op.String()}
-	if len(r.Conns) == 1 {
-		m.Conn = r.Conns[0]
-	}
-	if link, ok := r.Op.Object.(xfrmi.Link); ok {
-		m.IfID = uint32(link.IfID)
-	}
-	return m
 }
 
 // publish makes the Status and tells whoever waits for it.

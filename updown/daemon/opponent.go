@@ -31,7 +31,7 @@ func (l *Loop) tellFight(fought []updown.Repaired) {
 		what += fmt.Sprintf(", and %s more", plural(more, "object"))
 	}
 	advice := l.Neighbours().advice(r)
-	l.Log(l.about(r, Warning, what+": "+advice+fmt.Sprintf("; it is repaired more seldom now, every %v at last, and not told any more", longest)))
+	l.Log(about(r, Warning, what+": "+advice+fmt.Sprintf("; it is repaired more seldom now, every %v at last, and not told any more", longest)))
 }
 
 // advice names who probably undoes a repair, and what to do about that.
