@@ -21,6 +21,9 @@ type Repaired struct {
 	Op    plan.Op
 	Conns []string    // the claims that it was for
 	Had   plan.Object // what was in the place, nil for nothing
+	// Drift says that the object was as it is to be before, and somebody else has
+	// changed or taken it. Else what is wanted has changed: with SAs, say.
+	Drift bool
 }
 
 // Repair is what a repair found and did. The zero value is that of a host without

@@ -170,6 +170,9 @@ func TestRepair(t *testing.T) {
 			r.T = t
 			done := r.repair()
 			again := r.repair()
+			if len(done.Repaired) > 0 && !done.Repaired[0].Drift {
+				t.Errorf("%v is no drift", done.Repaired[0])
+			}
 			if len(again.Repaired) > 0 || conditions(again) != allWell {
 				t.Errorf("after %v: again %v, %s", done.Repaired, again.Repaired, conditions(again))
 			}
@@ -259,7 +262,7 @@ func TestRepairBySAs(t *testing.T) {
 	r := newRepairing(t)
 	sa := plan.SA{IfID: 3, Direction: plan.Out, Src: netip.MustParseAddr("192.1.3.209"), Dst: netip.MustParseAddr("192.1.2.25"), Proto: plan.ProtoESP, SPI: 1}
 	r.kernel.SAs = []plan.SA{sa}
-	if done := r.repair(); len(done.Repaired) != 1 || done.Repaired[0].Op.Verb != plan.Add || !strings.HasPrefix(conditions(done), "loss daemon in sync") {
+	if done := r.repair(); len(done.Repaired) != 1 || done.Repaired[0].Op.Verb != plan.Add || done.Repaired[0].Drift || !strings.HasPrefix(conditions(done), "loss daemon in sync") {
 		t.Errorf("%v, %s", done.Repaired, conditions(done))
 	}
 	r.kernel.SAs = nil

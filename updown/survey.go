@@ -112,6 +112,7 @@ func (s *survey) attribute(hold map[string]bool) {
 			byKey[key] = append(byKey[key], c.Name)
 		}
 	}
+	were := served(s.claims)
 	for _, op := range s.plan.Ops {
 		netns, inner := plan.Where(op.Object)
 		link := plan.LinkOf(inner)
@@ -137,7 +138,9 @@ func (s *survey) attribute(hold map[string]bool) {
 			continue
 		}
 		s.strays = s.strays || conns == nil
-		s.result.Repaired = append(s.result.Repaired, Repaired{Op: op, Conns: conns, Had: s.have[op.Object.Key()]})
+		_, isAttr := inner.(xfrmi.Attr)
+		drift := op.Verb != plan.Del && (were[op.Object.Key()] || isAttr && were[linkKey(netns, link)])
+		s.result.Repaired = append(s.result.Repaired, Repaired{Op: op, Conns: conns, Had: s.have[op.Object.Key()], Drift: drift})
 	}
 }
 

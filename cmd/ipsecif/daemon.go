@@ -8,6 +8,7 @@ import (
 	"os/signal"
 	"path/filepath"
 	"runtime/debug"
+	"sync"
 	"syscall"
 
 	"github.com/ipsecif/ipsecif/conn"
@@ -62,7 +63,7 @@ func (a *app) runDaemon() error {
 	service := notify.New()
 	l := &daemon.Loop{
 		Engine: &updown.Engine{Kernel: k, Store: claim.Open(a.stateDir)},
-		Load:   a.loadAll, Watch: w.Configuration, LookUp: lookup, Reasons: w.Reasons(),
+		Load:   (&source{app: a}).load, Watch: w.Configuration, LookUp: lookup, Reasons: w.Reasons(),
 		Log: log, Service: service, Neighbours: a.neighbours, StateDir: a.stateDir, WatchdogEvery: notify.WatchdogEvery(),
 	}
 	l.Init()
@@ -83,10 +84,30 @@ func (a *app) runDaemon() error {
 	return l.Run(ctx)
 }
 
-// loadAll reads the configuration for the daemon.
-func (a *app) loadAll() (c daemon.Conf, err error) {
+// source is where a daemon has its configuration from. It is safe for concurrent
+// use.
+type source struct {
+	app  *app
+	mu   sync.Mutex
+	used string // the file of the last one without errors
+}
+
+// file returns the file to read. One that was used and is there no more is on a
+// file system that has vanished, perhaps: then another default file is not meant.
+func (s *source) file(files conn.FS) string {
+	name := s.app.file(files)
+	if s.used == configFiles[0] && name != s.used && s.app.config == "" {
+		return s.used
+	}
+	return name
+}
+
+// load reads the configuration as a whole.
+func (s *source) load() (c daemon.Conf, err error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	var trail conf.Trail
-	f, ds := a.loadFrom(&trail)
+	f, ds := conn.Load(&trail, s.file(&trail))
 	_, more := f.Settings()
 	found, of := f.Conns()
 	ds = append(append(ds, more...), of...)
@@ -99,6 +120,7 @@ func (a *app) loadAll() (c daemon.Conf, err error) {
 			c.Warnings = append(c.Warnings, d.String())
 		}
 	}
+	s.used = f.Name
 	c.Conns, c.Extent = withInterface(found), conf.ExtentOf(f)
 	return c, nil
 }

@@ -52,7 +52,7 @@ var rooms = map[string]room{
 		foreign: []string{"github.com/google/nftables", "github.com/vishvananda/netlink", "github.com/vishvananda/netns", "golang.org/x/sys"},
 		not:     []string{"os/exec"},
 	},
-	"updown/watch": {own: []string{"updown/conf", "updown/kernel"}, foreign: []string{"github.com/fsnotify/fsnotify"}, not: []string{"os", "os/exec", "net"}},
+	"updown/watch": {own: []string{"updown/conf", "updown/kernel"}, foreign: []string{"github.com/fsnotify/fsnotify", "golang.org/x/sys"}, not: []string{"os", "os/exec", "net"}},
 	"updown/daemon": {
 		own: []string{"updown", "updown/plan", "updown/conf", "updown/watch", "conn", "routing", "xfrmi"}, foreign: []string{"golang.org/x/sys"},
 		not: []string{"os/exec", "net"},

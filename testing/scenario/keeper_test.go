@@ -128,7 +128,10 @@ func heals(ts *testscript.TestScript, _ bool, words []string) {
 		time.Sleep(pause)
 	}
 	ts.Logf("%s: repaired after %v", strings.Join(words[1:], " "), time.Since(begin).Round(time.Millisecond))
-	if err := run(ts, []string{words[0], "ipsecif", "status", "--drift"}); err != nil {
-		ts.Fatalf("%s: %v\n%s", strings.Join(words[1:], " "), err, k.process.Log())
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	defer cancel()
+	// Its exit status is also about errors in the configuration.
+	if left, _, err := of(ts).host(words[0]).Run(ctx, os.Getenv("IPSECIF_BIN"), "status", "--drift"); left != "" {
+		ts.Fatalf("%s: %s (%v)\n%s", strings.Join(words[1:], " "), left, err, k.process.Log())
 	}
 }

@@ -65,10 +65,14 @@ const fewLines = 5
 func (l *Loop) tellRepairs(repaired []updown.Repaired) {
 	for i, r := range repaired {
 		if i == fewLines {
-			l.Log(Message{Priority: Notice, Text: fmt.Sprintf("repaired %s more", plural(len(repaired)-i, "object"))})
+			l.Log(Message{Priority: Notice, Text: fmt.Sprintf("repaired or changed %s more", plural(len(repaired)-i, "object"))})
 			return
 		}
-		l.Log(about(r, Notice, "repaired: "+r.Op.String()))
+		what := "repaired: "
+		if !r.Drift {
+			what = "changed: " // what is wanted is another than before
+		}
+		l.Log(about(r, Notice, what+r.Op.String()))
 	}
 }
 

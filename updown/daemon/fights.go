@@ -66,9 +66,6 @@ func (o *fight) last() time.Time {
 	return o.times[len(o.times)-1]
 }
 
-// Forget notes that an object was taken away by ourselves.
-func (f *Fights) Forget(key string) { delete(f.objects, key) }
-
 // Quiet reports whether the fight about an object was told and is not over.
 func (f *Fights) Quiet(key string) bool {
 	o := f.objects[key]

@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"github.com/ipsecif/ipsecif/updown"
-	"github.com/ipsecif/ipsecif/updown/plan"
 	"github.com/ipsecif/ipsecif/updown/watch"
 	"golang.org/x/sys/unix"
 )
@@ -79,8 +78,7 @@ func (l *Loop) account(now time.Time, repair updown.Repair) {
 	var tell, fought []updown.Repaired
 	for _, r := range causes(repair.Repaired) {
 		key := r.Op.Object.Key()
-		if r.Op.Verb == plan.Del {
-			l.fights.Forget(key)
+		if !r.Drift {
 			tell = append(tell, r)
 			continue
 		}

@@ -3,7 +3,6 @@ package daemon
 import (
 	"encoding/json"
 	"fmt"
-	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -113,17 +112,17 @@ func (r Repairs) write(stateDir string) error {
 	return nil
 }
 
-// count notes the conns for which something was repaired, each once, and returns
-// them.
-func (r *Repairs) count(repaired []updown.Repaired) []string {
+// count notes the conns for which something was repaired, each once.
+func (r *Repairs) count(repaired []updown.Repaired) {
 	once := map[string]bool{}
 	for _, one := range repaired {
 		for _, name := range one.Conns {
-			once[name] = true
+			if one.Drift {
+				once[name] = true
+			}
 		}
 	}
 	for name := range once {
 		r.Conns[name]++
 	}
-	return slices.Sorted(maps.Keys(once))
 }

@@ -19,6 +19,7 @@ const netnsDir = "/run/netns"
 type Watcher struct {
 	kernel  *kernel.Watcher
 	files   *fsnotify.Watcher
+	mounts  mounts
 	fixed   []string // directories that are always watched
 	reasons chan Reason
 	stopped chan struct{}
@@ -26,6 +27,7 @@ type Watcher struct {
 
 	mu     sync.Mutex
 	places conf.Places
+	stood  []standing // what their directories were
 }
 
 // ahead is how many reasons wait for a reader.
@@ -45,15 +47,22 @@ func Open(stateDir string) (*Watcher, error) {
 		return nil, fmt.Errorf("watching for changes of files: %w", err)
 	}
 	w := &Watcher{kernel: k, files: files, fixed: []string{filepath.Clean(stateDir)}, reasons: make(chan Reason, ahead), stopped: make(chan struct{})}
-	if err := files.Add(w.fixed[0]); err != nil {
-		w.Close()
-		return nil, fmt.Errorf("watching %s: %w", w.fixed[0], err)
+	if err = files.Add(w.fixed[0]); err != nil {
+		err = fmt.Errorf("watching %s: %w", w.fixed[0], err)
+	} else {
+		w.mounts, err = openMounts()
+	}
+	if err != nil {
+		k.Close()
+		_ = files.Close() // always nil
+		return nil, err
 	}
 	if files.Add(netnsDir) == nil { // where there is none, nobody has made a namespace yet
 		w.fixed = append(w.fixed, netnsDir)
 	}
 	w.readers.Go(w.readKernel)
 	w.readers.Go(w.readFiles)
+	w.readers.Go(w.readMounts)
 	return w, nil
 }
 
@@ -69,6 +78,7 @@ func (w *Watcher) Close() {
 	close(w.stopped)
 	w.kernel.Close()
 	_ = w.files.Close() // always nil
+	w.mounts.end()
 	w.readers.Wait()
 }
 
@@ -76,7 +86,7 @@ func (w *Watcher) Close() {
 // directory in which changes will not be seen.
 func (w *Watcher) Configuration(p conf.Places) error {
 	w.mu.Lock()
-	w.places = p
+	w.places, w.stood = p, standings(p.Dirs)
 	w.mu.Unlock()
 	var errs []error
 	for _, dir := range p.Dirs {
