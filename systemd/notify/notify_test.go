@@ -50,6 +50,14 @@ func TestService(t *testing.T) {
 	s.alive = time.Time{}
 	s.Alive()
 	hear("WATCHDOG=1\nEXTEND_TIMEOUT_USEC=30000000")
+	// One that reads nothing keeps nobody waiting for long.
+	begin := time.Now()
+	for range 100 {
+		send("STATUS=")
+		if time.Since(begin) > 5*time.Second {
+			t.Fatal("a manager that reads nothing stops the daemon")
+		}
+	}
 	t.Setenv("WATCHDOG_USEC", "3000000")
 	t.Setenv("WATCHDOG_PID", "")
 	if every := WatchdogEvery(); every != 1500*time.Millisecond {

@@ -38,9 +38,6 @@ func WatchdogEvery() time.Duration {
 	return every / 2
 }
 
-// send is best effort: nobody is left to be told of a failure.
-func send(state string) { _, _ = sd.SdNotify(false, state) }
-
 // Ready says that the service has started, or that a reload is done.
 func (s *Service) Ready(status string) {
 	s.mu.Lock()

@@ -82,6 +82,11 @@ func TestKeeperKilled(t *testing.T) {
 	h := n.Host("road")
 	mustRun(t, h, "sysctl", "-q", "-w", "net.ipv4.conf.eth0.rp_filter=1")
 	s := &scenario{}
+	t.Cleanup(func() {
+		if err := s.close(); err != nil {
+			t.Error(err)
+		}
+	})
 	start := func() *keeper {
 		t.Helper()
 		k, err := s.startKeeper(h, filepath.Join(t.TempDir(), "notify"))

@@ -21,7 +21,7 @@ const promise = time.Second
 // keeper is a running `ipsecif daemon`.
 type keeper struct {
 	process *hosts.Process
-	notices *net.UnixConn // what it tells the service manager
+	notices chan string // what it tells the service manager
 }
 
 // keep HOST starts `ipsecif daemon` and waits until it is ready.
@@ -48,23 +48,32 @@ func (s *scenario) startKeeper(h *hosts.Host, socket string) (*keeper, error) {
 	if err != nil {
 		return nil, errors.Join(err, c.Close())
 	}
-	k := &keeper{p, c}
+	k := &keeper{p, make(chan string, 1000)}
+	go func() {
+		for b := make([]byte, 4096); ; {
+			n, err := c.Read(b)
+			if err != nil {
+				close(k.notices)
+				return
+			}
+			k.notices <- string(b[:n])
+		}
+	}()
+	s.sockets = append(s.sockets, c)
 	return k, k.hear("READY=1")
 }
 
 // hear waits until the daemon tells something.
 func (k *keeper) hear(what string) error {
-	if err := k.notices.SetReadDeadline(time.Now().Add(patience)); err != nil {
-		return err
-	}
-	b := make([]byte, 4096)
+	limit := time.After(patience)
 	for {
-		n, err := k.notices.Read(b)
-		if err != nil {
-			return errors.New("waiting for " + what + ": " + err.Error() + "\n" + k.process.Log())
-		}
-		if strings.Contains(string(b[:n]), what) {
-			return nil
+		select {
+		case told := <-k.notices:
+			if strings.Contains(told, what) {
+				return nil
+			}
+		case <-limit:
+			return errors.New("did not hear " + what + " from the daemon:\n" + k.process.Log())
 		}
 	}
 }

@@ -4,6 +4,7 @@ package scenario_test
 
 import (
 	"errors"
+	"io"
 	"io/fs"
 	"os"
 	"strings"
@@ -88,6 +89,7 @@ type scenario struct {
 	dir      string
 	networks map[string]*hosts.Network // by prefix of host names: "" and "twin-"
 	keepers  map[string]*keeper        // by host
+	sockets  []io.Closer
 	capture  *hosts.Capture
 	packets  hosts.Packets // of the last capture
 }
@@ -95,6 +97,11 @@ type scenario struct {
 func of(ts *testscript.TestScript) *scenario { return ts.Value(scenarioKey{}).(*scenario) }
 
 func (s *scenario) close() error {
+	for _, c := range s.sockets {
+		if err := c.Close(); err != nil {
+			return err
+		}
+	}
 	for _, n := range s.networks {
 		if err := n.Close(); err != nil {
 			return err

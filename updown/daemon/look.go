@@ -65,8 +65,8 @@ func (l *Loop) look(reasons watch.Reason) error {
 
 // account counts repairs, tells them, and finds fights among them.
 func (l *Loop) account(now time.Time, repair updown.Repair) {
-	for _, text := range repair.Notes {
-		l.Log(Message{Priority: Notice, Text: text})
+	for _, text := range repair.Notes { // the same ones in a fight
+		l.say("note "+text, Notice, text)
 	}
 	if len(repair.Repaired) == 0 {
 		return

@@ -75,9 +75,9 @@ func (n Neighbours) ofRoute(is routing.Route, conns []string) string {
 	switch {
 	case n.Charon && is.Protocol == protocolStatic:
 		return text + "; if strongSwan makes it, set charon.install_routes=no"
-	case len(n.StockUpdown) > 0:
+	case is.Protocol == routing.ProtocolBoot && len(n.StockUpdown) > 0:
 		return text + fmt.Sprintf("; libreswan's own hook works on routes of %s, set leftupdown=%%disabled or `ipsecif updown` there", strings.Join(n.StockUpdown, ", "))
-	case is.Protocol != protocolStatic:
+	case is.Protocol != protocolStatic && is.Protocol != routing.ProtocolBoot: // a routing daemon's, with a number of its own
 		return text + "; give it another metric there, or metric= to the conn " + strings.Join(conns, ", ")
 	}
 	return text
