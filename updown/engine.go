@@ -119,11 +119,14 @@ func lacksSomething(err error) bool {
 // it is done again with everything read.
 func (e *Engine) attempt(t task) (plan.Plan, error) {
 	r, err := e.prepareNear(t)
+	if err == nil && r.isIdle() {
+		err = errLookFurther // a look at everything has found something
+	}
 	if err == nil {
 		err = e.carryOut(&r)
 	}
 	if errors.Is(err, errLookFurther) {
-		if r, err = e.prepare(t); err == nil {
+		if r, err = e.prepare(t); err == nil && !r.isIdle() {
 			err = e.carryOut(&r)
 		}
 	}
@@ -204,6 +207,7 @@ func (e *Engine) verify(r *run) error {
 	want, _ := plan.Compile(r.claims, e.complete(now, saved))
 	r.assume(want.State, now.State)
 	left := plan.Diff(want, now.State, r.context(saved))
+	left.Ops = unheld(left.Ops, r.hold)
 	var errs []error
 	for _, op := range left.Ops {
 		errs = append(errs, fmt.Errorf("the kernel did not keep a change, or somebody undid it at once: still to do: %s", op))

@@ -64,7 +64,7 @@ func changing(t task) map[string]bool {
 	for _, c := range t.lower {
 		names[c.Name] = true
 	}
-	for _, name := range t.drop {
+	for _, name := range slices.Concat(t.drop, t.repair) {
 		names[name] = true
 	}
 	return names
@@ -114,6 +114,7 @@ func (n *nearRun) prepare(t task) (run, error) {
 	if r.managed, err = n.places(before, conns); err != nil {
 		return *r, err
 	}
+	r.lower = append(r.lower, toRepair(before, r.repair)...)
 	r.query = n.query(before, conns)
 	r.askFor(before)
 	if r.have, err = n.Kernel.Observe(r.query); err != nil {
@@ -147,7 +148,7 @@ func (n *nearRun) prepare(t task) (run, error) {
 	want, problems := plan.Compile(r.claims, facts)
 	n.limit(before, want)
 	// What stands in the way is told by somebody who has seen everything.
-	if unresolved != nil || r.compare(want, problems) != nil || !n.sufficient(before) || r.takesRoutes() || r.leavesSets() || lost(others, r.wants) || wait(others) {
+	if unresolved != nil || r.compare(want, problems) != nil || !n.sufficient(before) || r.takesRoutes() || r.leavesSets() || lost(others, r.wants) || wait(others) || len(r.plan.Displaces) > 0 {
 		return *r, errLookFurther
 	}
 	r.refresh = nil

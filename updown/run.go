@@ -17,7 +17,10 @@ type task struct {
 	as    plan.Claim   // what all new claims have beside name, place and tunnel
 	lower []plan.Claim // claims to be put in place of others that asked for more
 	drop  []string     // names whose claims are given up; nil for none
-	adopt bool         // displace what others made
+	// repair has the names of claims to be made true as they are; nil for none.
+	repair []string
+	hold   map[string]bool // keys of objects that are left as they are
+	adopt  bool            // displace what others made
 	// collect takes away what no claim wants; without force only if no
 	// interface of it is in use, as those of known conns are.
 	collect, force bool
@@ -122,6 +125,7 @@ func (e *Engine) prepare(t task) (run, error) {
 		}
 	}
 	facts.Names = withClaimed(facts.Names, conns, before)
+	r.lower = append(r.lower, toRepair(before, r.repair)...)
 	unresolved := r.resolve(facts)
 	r.sort(before, drop)
 	want, problems := plan.Compile(r.claims, facts)
@@ -140,6 +144,7 @@ func (r *run) compare(want plan.Want, problems []plan.Problem) error {
 	want.Release(r.released(), facts)
 	want.Lapse(r.released(), facts)
 	r.plan = plan.Diff(want, r.have.State, r.context(r.saved))
+	r.plan.Ops = unheld(r.plan.Ops, r.hold)
 	r.plan.MTUs = want.MTUsOf(r.added, facts)
 	r.plan.Links = make(map[string]string, len(r.added))
 	for _, c := range r.added {
@@ -162,14 +167,19 @@ func (r *run) index(want plan.Want) {
 	for _, c := range r.claims {
 		r.wants[c.Name] = sorted(append(r.wants[c.Name], c.Tunnel.Uses()...))
 	}
+	before, changes := map[string][]string{}, map[string]bool{}
+	for _, c := range r.replaced {
+		before[c.Name] = c.Wants
+	}
 	for i := range r.added {
 		c := &r.added[i]
-		c.Wants = r.wants[c.Name]
-		if old, ok := named(r.replaced, c.Name); ok {
-			c.Wants = sorted(slices.Concat(c.Wants, old.Wants))
-		}
+		changes[c.Name] = true
+		c.Wants = sorted(slices.Concat(r.wants[c.Name], before[c.Name]))
 	}
-	for _, c := range r.claims[:len(r.claims)-len(r.added)] {
+	for _, c := range r.claims {
+		if changes[c.Name] {
+			continue
+		}
 		if wants := r.wants[c.Name]; !slices.Equal(wants, c.Wants) {
 			c.Wants = wants
 			r.refresh = append(r.refresh, c)
@@ -185,6 +195,9 @@ func sorted(all []string) []string {
 
 func (r *run) context(saved []plan.Saved) plan.Context {
 	ctx := plan.Context{Managed: r.managed, Saved: saved, Scope: &r.scope, Indexes: r.have.Facts.Indexes, Adopt: r.adopt, Refused: r.refused, Collect: r.collect}
+	if r.repair != nil {
+		ctx.Retake = served(r.replaced)
+	}
 	if r.collect {
 		ctx.Scope = nil
 	}
@@ -200,12 +213,11 @@ func withClaimed(names plan.Names, conns []conn.Conn, before []plan.Claim) plan.
 		names = plan.Names{}
 	}
 	for _, c := range conns {
-		old, ok := named(before, c.Name)
-		if !ok || !old.Tunnel.Peer.IsValid() {
-			continue
-		}
 		for _, name := range plan.NamesOf(&c) {
-			if !names[name].IsValid() {
+			if names[name].IsValid() {
+				continue
+			}
+			if old, ok := named(before, c.Name); ok && old.Tunnel.Peer.IsValid() {
 				names[name] = old.Tunnel.Peer
 			}
 		}
@@ -297,6 +309,9 @@ func (r *run) sort(before []plan.Claim, drop []string) {
 		}
 	}
 	r.claims = append(r.claims, r.added...)
+	if r.repair != nil {
+		r.claims = inOrder(r.claims)
+	}
 }
 
 // released returns the tunnels that were claimed before and are not any more.

@@ -91,6 +91,9 @@ func (t *turns) inSlices(task task) (plan.Plan, error) {
 	case err != nil:
 		return r.plan, err
 	}
+	if r.isIdle() {
+		return r.plan, nil
+	}
 	if t.first == nil {
 		t.first = &run{added: r.added, replaced: r.replaced, leaving: r.leaving}
 	}

@@ -18,17 +18,20 @@ func (a *app) load() (*conn.File, conn.Diagnostics) { return a.loadFrom(conf.Hos
 
 // loadFrom reads the configuration from some files.
 func (a *app) loadFrom(files conn.FS) (*conn.File, conn.Diagnostics) {
-	name := a.config
-	if name == "" {
-		name = configFiles[len(configFiles)-1]
-		for _, f := range configFiles {
-			if _, err := files.Stat(f); err == nil {
-				name = f
-				break
-			}
+	return conn.Load(files, a.file(files))
+}
+
+// file returns the name of the file to read.
+func (a *app) file(files conn.FS) string {
+	if a.config != "" {
+		return a.config
+	}
+	for _, f := range configFiles {
+		if _, err := files.Stat(f); err == nil {
+			return f
 		}
 	}
-	return conn.Load(files, name)
+	return configFiles[len(configFiles)-1]
 }
 
 // warn prints the warnings of a list.

@@ -52,7 +52,13 @@ var rooms = map[string]room{
 		foreign: []string{"github.com/google/nftables", "github.com/vishvananda/netlink", "github.com/vishvananda/netns", "golang.org/x/sys"},
 		not:     []string{"os/exec"},
 	},
+	"updown/watch": {own: []string{"updown/conf", "updown/kernel"}, foreign: []string{"github.com/fsnotify/fsnotify", "golang.org/x/sys"}, not: []string{"os", "os/exec", "net"}},
+	"updown/daemon": {
+		own: []string{"updown", "updown/plan", "updown/conf", "updown/watch", "conn", "routing", "xfrmi"}, foreign: []string{"golang.org/x/sys"},
+		not: []string{"os/exec", "net"},
+	},
 	"systemd/bus":      {foreign: []string{"github.com/godbus/dbus/v5"}, not: []string{"os", "os/exec", "net"}},
+	"systemd/notify":   {own: []string{"updown/daemon"}, foreign: []string{"github.com/coreos/go-systemd/v22"}, not: []string{"os/exec"}},
 	"systemd/resolved": {own: []string{"systemd/bus", "updown/dns"}, foreign: []string{"github.com/godbus/dbus/v5", "golang.org/x/sys"}, not: []string{"os", "os/exec"}},
 	"updown": {
 		own: []string{"updown/plan", "updown/claim", "updown/hook", "updown/lock", "conn", "routing", "xfrmi", "xfrmi/firewall"}, foreign: []string{"golang.org/x/sys"},
@@ -61,7 +67,7 @@ var rooms = map[string]room{
 	"cmd/ipsecif": {
 		own: []string{
 			"updown", "updown/plan", "updown/claim", "updown/conf", "updown/hook", "updown/kernel", "updown/dns", "updown/resolver",
-			"updown/networkmanager", "updown/admin", "systemd/resolved", "conn",
+			"updown/networkmanager", "updown/admin", "updown/daemon", "updown/watch", "updown/lock", "systemd/resolved", "systemd/notify", "conn",
 		},
 		foreign: []string{"github.com/spf13/cobra"},
 		not:     []string{"os/exec"},

@@ -4,6 +4,7 @@ package scenario_test
 
 import (
 	"errors"
+	"io"
 	"io/fs"
 	"os"
 	"strings"
@@ -27,7 +28,7 @@ func TestScenarios(t *testing.T) {
 	testscript.Run(t, testscript.Params{
 		Dir: "testdata",
 		Setup: func(env *testscript.Env) error {
-			s := &scenario{networks: map[string]*hosts.Network{}, dir: env.WorkDir}
+			s := &scenario{networks: map[string]*hosts.Network{}, keepers: map[string]*keeper{}, dir: env.WorkDir}
 			env.Values[scenarioKey{}] = s
 			env.Defer(func() {
 				if err := s.close(); err != nil {
@@ -69,6 +70,11 @@ func TestScenarios(t *testing.T) {
 			"largest":   largest,
 			"transfer":  transfer,
 			"rp_filter": rpFilter,
+			"keep":      keep,
+			"unkeep":    unkeep,
+			"reload":    reload,
+			"told":      told,
+			"heals":     heals,
 		},
 	})
 }
@@ -82,6 +88,8 @@ type scenarioKey struct{}
 type scenario struct {
 	dir      string
 	networks map[string]*hosts.Network // by prefix of host names: "" and "twin-"
+	keepers  map[string]*keeper        // by host
+	sockets  []io.Closer
 	capture  *hosts.Capture
 	packets  hosts.Packets // of the last capture
 }
@@ -89,6 +97,11 @@ type scenario struct {
 func of(ts *testscript.TestScript) *scenario { return ts.Value(scenarioKey{}).(*scenario) }
 
 func (s *scenario) close() error {
+	for _, c := range s.sockets {
+		if err := c.Close(); err != nil {
+			return err
+		}
+	}
 	for _, n := range s.networks {
 		if err := n.Close(); err != nil {
 			return err

@@ -24,7 +24,7 @@ begin)
 end)
 	seen 2
 	kill $(cat /run/watching)
-	grep -v 203.0.113 /run/watched
+	sed /203.0.113/d /run/watched
 	;;
 esac
 `

@@ -216,6 +216,13 @@ func openLocked(name string, flag int, mode os.FileMode, write bool) (*os.File, 
 	return f, nil
 }
 
+// Missing reports whether there is no file of claims: nobody has ever claimed
+// anything, or all claims are lost.
+func (s *Store) Missing() bool {
+	_, err := os.Stat(s.path())
+	return errors.Is(err, fs.ErrNotExist)
+}
+
 // isEmpty reports whether nothing has been written yet.
 func (s *Store) isEmpty() bool {
 	info, err := os.Stat(s.path())

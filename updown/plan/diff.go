@@ -56,6 +56,9 @@ type Context struct {
 	Saved   []Saved
 	Scope   *Scope // nil means no limit
 	Adopt   bool   // take the place of foreign routes and rules
+	// Retake has the keys of objects that claims had: foreign routes in their
+	// places came there later, and give them up as with Adopt.
+	Retake map[string]bool
 	// Collect takes away and restores what nobody needs any more, and leaves
 	// it at that.
 	Collect bool

@@ -20,7 +20,7 @@ func (d *differ) takes(c Conflict) bool {
 	concerned := d.Scope == nil || slices.ContainsFunc(c.Owners, func(name string) bool { return d.Scope.claims[name] })
 	refusal := d.irreplaceable(c.Have)
 	switch {
-	case concerned && refusal == "" && (d.Adopt || d.isRecorded(c.Have)):
+	case concerned && refusal == "" && (d.Adopt || d.retakes(c) || d.isRecorded(c.Have)):
 		d.displace(c)
 		return true
 	case refusal == "":
@@ -30,6 +30,13 @@ func (d *differ) takes(c Conflict) bool {
 	}
 	d.plan.Conflicts = append(d.plan.Conflicts, c)
 	return false
+}
+
+// retakes reports whether a foreign route has come to the place of one that was
+// there before.
+func (d *differ) retakes(c Conflict) bool {
+	_, isRoute := c.Want.(routing.Route)
+	return isRoute && c.Want.Key() == c.Have.Key() && d.Retake[c.Want.Key()]
 }
 
 // irreplaceable says why a foreign object could not be put back exactly as it

@@ -1,0 +1,36 @@
+package daemon
+
+import "time"
+
+// Budget limits how much of its time the daemon looks at the host. One look after
+// the other is allowed until a burst is used up; from then on each has to wait
+// for ten times as long as they take. The zero value allows a whole burst.
+type Budget struct {
+	used time.Duration // of the burst
+	at   time.Time
+}
+
+const (
+	burst = time.Second
+	share = 10 // one part in so many
+)
+
+// Spend notes work that ended at a time.
+func (b *Budget) Spend(now time.Time, work time.Duration) {
+	b.used = b.left(now) + work
+	b.at = now
+}
+
+// left returns what is used and not earned back yet.
+func (b *Budget) left(now time.Time) time.Duration {
+	return max(0, b.used-now.Sub(b.at)/share)
+}
+
+// Ready returns the time from which on there is room for work.
+func (b *Budget) Ready(now time.Time) time.Time {
+	over := b.left(now) - burst
+	if over < 0 {
+		return now
+	}
+	return now.Add(over * share)
+}
