@@ -45,6 +45,7 @@ var rooms = map[string]room{
 	"updown/admin": {
 		own: []string{"updown/lock"}, foreign: []string{"github.com/coreos/go-systemd/v22/journal", "golang.org/x/sys"}, not: []string{"net"},
 	},
+	"updown/metrics":        {own: []string{"updown", "updown/hook", "updown/plan"}, not: impure},
 	"updown/networkmanager": {own: []string{"systemd/bus"}, not: impure},
 	"updown/lock":           {foreign: []string{"golang.org/x/sys"}, not: []string{"net", "os/exec"}},
 	"updown/kernel": {
@@ -67,7 +68,8 @@ var rooms = map[string]room{
 	"cmd/ipsecif": {
 		own: []string{
 			"updown", "updown/plan", "updown/claim", "updown/conf", "updown/hook", "updown/kernel", "updown/dns", "updown/resolver",
-			"updown/networkmanager", "updown/admin", "updown/daemon", "updown/watch", "updown/lock", "systemd/resolved", "systemd/notify", "conn",
+			"updown/networkmanager", "updown/admin", "updown/daemon", "updown/watch", "updown/lock", "systemd/resolved", "systemd/notify",
+			"updown/metrics", "conn",
 		},
 		foreign: []string{"github.com/spf13/cobra"},
 		not:     []string{"os/exec"},
