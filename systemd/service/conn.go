@@ -1,0 +1,123 @@
+package service
+
+import (
+	"fmt"
+	"maps"
+	"reflect"
+	"slices"
+	"strings"
+
+	"github.com/godbus/dbus/v5"
+)
+
+// Conn is a conn as it is told on the bus. Fields are its properties there.
+type Conn struct {
+	Name      string
+	Condition string   // as `ipsecif status` has it
+	Owners    []string // who has claimed it: admin, pluto, charon; none if it is down
+	Link      string   // its interface; "" for a policy-based one
+	IfID      uint32   // 0 for one without
+	VRF       string
+	Netns     string   // network namespace of the link, "" for that of ipsecif
+	Peers     []string // outer addresses of the peers, or any
+	Problems  []string // why it is blocked
+	Warnings  []string
+}
+
+// values returns the properties by name. Texts on the bus must be UTF-8.
+func (c Conn) values() map[string]dbus.Variant {
+	v, values := reflect.ValueOf(c), map[string]dbus.Variant{}
+	for i := range v.NumField() {
+		switch field := v.Field(i).Interface().(type) {
+		case string:
+			values[v.Type().Field(i).Name] = dbus.MakeVariant(utf8(field))
+		case []string:
+			texts := make([]string, len(field))
+			for i := range field {
+				texts[i] = utf8(field[i])
+			}
+			values[v.Type().Field(i).Name] = dbus.MakeVariant(texts)
+		case uint32:
+			values[v.Type().Field(i).Name] = dbus.MakeVariant(field)
+		}
+	}
+	return values
+}
+
+func utf8(text string) string { return strings.ToValidUTF8(text, "\uFFFD") }
+
+// pathOf returns the path of a conn's object. In the last part of it bytes other
+// than ASCII letters and digits are written as _ and two hexadecimal digits, also
+// a digit in front, as systemd does.
+func pathOf(name string) dbus.ObjectPath {
+	var b strings.Builder
+	for i, c := range []byte(name) {
+		if c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || i > 0 && c >= '0' && c <= '9' {
+			b.WriteByte(c)
+		} else {
+			fmt.Fprintf(&b, "_%02x", c)
+		}
+	}
+	return connsPath + "/" + dbus.ObjectPath(b.String())
+}
+
+// Tell says how all conns are now. Those who listen on the bus get to know what
+// has changed.
+func (s *Service) Tell(conns []Conn) {
+	now := make(map[dbus.ObjectPath]Conn, len(conns))
+	for _, c := range conns {
+		now[pathOf(c.Name)] = c
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	before := s.conns
+	s.conns = now
+	if s.on == nil {
+		return
+	}
+	// A signal is lost only with the bus, and whoever comes to a new one reads all.
+	for _, path := range slices.Sorted(maps.Keys(before)) {
+		if _, ok := now[path]; !ok {
+			_ = s.on.Emit(Path, objectManager+".InterfacesRemoved", path, []string{ConnName, introspection, properties})
+		}
+	}
+	for _, path := range slices.Sorted(maps.Keys(now)) {
+		old, ok := before[path]
+		if !ok {
+			_ = s.on.Emit(Path, objectManager+".InterfacesAdded", path, interfacesOf(now[path].values()))
+		} else if changed := differing(old.values(), now[path].values()); len(changed) > 0 {
+			_ = s.on.Emit(path, properties+".PropertiesChanged", ConnName, changed, []string{})
+		}
+	}
+}
+
+// interfacesOf returns what the object manager tells of an object.
+func interfacesOf(values map[string]dbus.Variant) map[string]map[string]dbus.Variant {
+	return map[string]map[string]dbus.Variant{ConnName: values, introspection: {}, properties: {}}
+}
+
+// differing returns those of the values now that were others before.
+func differing(before, now map[string]dbus.Variant) map[string]dbus.Variant {
+	changed := map[string]dbus.Variant{}
+	for name, value := range now {
+		if !reflect.DeepEqual(value, before[name]) {
+			changed[name] = value
+		}
+	}
+	return changed
+}
+
+// conn returns the conn of an object.
+func (s *Service) conn(path dbus.ObjectPath) (Conn, bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	c, ok := s.conns[path]
+	return c, ok
+}
+
+// all returns the conns by path.
+func (s *Service) all() map[dbus.ObjectPath]Conn {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return maps.Clone(s.conns)
+}

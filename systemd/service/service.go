@@ -1,0 +1,134 @@
+// Package service offers ipsecif on the system bus: what conns there are and how
+// they fare, for everybody, and to bring them up and down, for root and those
+// whom polkit allows it.
+package service
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/godbus/dbus/v5"
+	"github.com/ipsecif/ipsecif/systemd/bus"
+)
+
+// Names on the bus. The number is that of the interface: what is in it stays.
+const (
+	Name          = "io.github.ipsecif.Ipsecif1"
+	Path          = dbus.ObjectPath("/io/github/ipsecif/Ipsecif1")
+	ManagerName   = Name + ".Manager"
+	ConnName      = Name + ".Conn"
+	connsPath     = Path + "/conn"
+	properties    = "org.freedesktop.DBus.Properties"
+	objectManager = "org.freedesktop.DBus.ObjectManager"
+	introspection = "org.freedesktop.DBus.Introspectable"
+)
+
+// Manager brings conns up and down. Its methods may be called at any time, also
+// at once.
+type Manager interface {
+	// Up makes and claims what a conn needs, or all conns that a name stands for,
+	// as `ipsecif up` does. It returns the changes as commands. The error is ErrNoConn
+	// if there is none of that name.
+	Up(name string) ([]string, error)
+	// Down gives it up, as `ipsecif down` does.
+	Down(name string) ([]string, error)
+}
+
+// ErrNoConn says that a name stands for no conn.
+var ErrNoConn = errors.New("no such conn")
+
+// Service is ipsecif on a bus. Bus may be left zero, everything else that is
+// exported must be set.
+type Service struct {
+	Bus     bus.Bus
+	Manager Manager
+	Version string
+	Log     func(line string) // of what is wrong with the bus, and when that is over
+
+	mu    sync.Mutex
+	conns map[dbus.ObjectPath]Conn
+	on    *dbus.Conn // the bus, nil while there is none
+	calls chan struct{}
+}
+
+// The time between attempts to come on the bus grows from the first to the last.
+const (
+	firstPause = time.Second
+	lastPause  = 32 * time.Second
+)
+
+// Run serves until ctx ends. While there is no bus, or the name cannot be had, it
+// goes on trying; Log gets a line for each new reason.
+func (s *Service) Run(ctx context.Context) {
+	const atOnce = 64 // more calls of Up and Down than that are refused
+	s.calls = make(chan struct{}, atOnce)
+	said, pause := "", firstPause
+	for {
+		err := s.serve(ctx, func() {
+			if said != "" {
+				s.Log("on the system bus as " + Name)
+			}
+			said, pause = "", firstPause
+		})
+		if ctx.Err() != nil {
+			return
+		}
+		if text := err.Error(); text != said {
+			said = text
+			s.Log("not on the system bus, trying again: " + text)
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-time.After(pause):
+		}
+		pause = min(2*pause, lastPause)
+	}
+}
+
+// serve comes on the bus, calls begun, and returns when the bus is gone.
+func (s *Service) serve(ctx context.Context, begun func()) error {
+	c, err := s.Bus.Connect(ctx)
+	if err != nil {
+		return err
+	}
+	defer c.Close()
+	if err := s.export(c); err != nil {
+		return err
+	}
+	// Before the name: who reads something gets to know of every change of it.
+	s.signalTo(c)
+	defer s.signalTo(nil)
+	reply, err := c.RequestName(Name, dbus.NameFlagDoNotQueue)
+	switch {
+	case bus.Is(err, "org.freedesktop.DBus.Error.AccessDenied"):
+		return fmt.Errorf("%w; is %s.conf in /usr/share/dbus-1/system.d?", err, Name)
+	case err != nil:
+		return fmt.Errorf("taking the name %s: %w", Name, err)
+	case reply != dbus.RequestNameReplyPrimaryOwner:
+		return fmt.Errorf("somebody else has the name %s", Name)
+	}
+	begun()
+	<-c.Context().Done()
+	return errors.New("the bus has gone")
+}
+
+// signalTo has Tell send signals to a bus, nil for none.
+func (s *Service) signalTo(c *dbus.Conn) {
+	s.mu.Lock()
+	s.on = c
+	s.mu.Unlock()
+}
+
+// export gives the bus the methods of the manager's object and of all below.
+func (s *Service) export(c *dbus.Conn) error {
+	return errors.Join(
+		c.Export(managerObject{s, c}, Path, ManagerName),
+		c.Export(objects{s}, Path, objectManager),
+		c.ExportSubtree(propertyReader{s}, Path, properties),
+		c.ExportSubtree(introspector{s}, Path, introspection),
+	)
+}
