@@ -115,6 +115,7 @@ install: bin/ipsecif
 	install -D -m 755 bin/ipsecif $(DESTDIR)$(PREFIX)/sbin/ipsecif
 	install -D -m 644 cmd/ipsecif/ipsecif.8 $(DESTDIR)$(PREFIX)/share/man/man8/ipsecif.8
 	install -D -m 644 cmd/ipsecif/ipsecif-updown.8 $(DESTDIR)$(PREFIX)/share/man/man8/ipsecif-updown.8
+	install -D -m 644 cmd/ipsecif/ipsecif-dbus.7 $(DESTDIR)$(PREFIX)/share/man/man7/ipsecif-dbus.7
 	install -D -m 644 conn/ipsecif.conf.5 $(DESTDIR)$(PREFIX)/share/man/man5/ipsecif.conf.5
 	install -D -m 644 systemd/dbus/io.github.ipsecif.Ipsecif1.conf $(DESTDIR)$(PREFIX)/share/dbus-1/system.d/io.github.ipsecif.Ipsecif1.conf
 	install -D -m 644 systemd/dbus/io.github.ipsecif.policy $(DESTDIR)$(PREFIX)/share/polkit-1/actions/io.github.ipsecif.policy

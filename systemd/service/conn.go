@@ -21,7 +21,13 @@ type Conn struct {
 	Netns     string   // network namespace of the link, "" for that of ipsecif
 	Peers     []string // outer addresses of the peers, or any
 	Problems  []string // why it is blocked
-	Warnings  []string
+	Repairs   uint64   // how often something of it was repaired since the daemon has started
+}
+
+// State is all that is told on the bus.
+type State struct {
+	Conns    []Conn
+	Problems []string // that concern no single conn, such as errors in the configuration
 }
 
 // values returns the properties by name. Texts on the bus must be UTF-8.
@@ -32,12 +38,8 @@ func (c Conn) values() map[string]dbus.Variant {
 		case string:
 			values[v.Type().Field(i).Name] = dbus.MakeVariant(utf8(field))
 		case []string:
-			texts := make([]string, len(field))
-			for i := range field {
-				texts[i] = utf8(field[i])
-			}
-			values[v.Type().Field(i).Name] = dbus.MakeVariant(texts)
-		case uint32:
+			values[v.Type().Field(i).Name] = dbus.MakeVariant(eachUTF8(field))
+		default:
 			values[v.Type().Field(i).Name] = dbus.MakeVariant(field)
 		}
 	}
@@ -45,6 +47,14 @@ func (c Conn) values() map[string]dbus.Variant {
 }
 
 func utf8(text string) string { return strings.ToValidUTF8(text, "\uFFFD") }
+
+func eachUTF8(texts []string) []string {
+	all := make([]string, len(texts))
+	for i := range texts {
+		all[i] = utf8(texts[i])
+	}
+	return all
+}
 
 // pathOf returns the path of a conn's object. In the last part of it bytes other
 // than ASCII letters and digits are written as _ and two hexadecimal digits, also
@@ -61,19 +71,22 @@ func pathOf(name string) dbus.ObjectPath {
 	return connsPath + "/" + dbus.ObjectPath(b.String())
 }
 
-// Tell says how all conns are now. Those who listen on the bus get to know what
+// Tell says how everything is now. Those who listen on the bus get to know what
 // has changed.
-func (s *Service) Tell(conns []Conn) {
-	now := make(map[dbus.ObjectPath]Conn, len(conns))
-	for _, c := range conns {
+func (s *Service) Tell(state State) {
+	now := make(map[dbus.ObjectPath]Conn, len(state.Conns))
+	for _, c := range state.Conns {
 		now[pathOf(c.Name)] = c
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	before := s.conns
-	s.conns = now
+	before, valuesBefore := s.conns, s.values()
+	s.conns, s.problems = now, state.Problems
 	if s.on == nil {
 		return
+	}
+	if changed := differing(valuesBefore, s.values()); len(changed) > 0 {
+		_ = s.on.Emit(Path, properties+".PropertiesChanged", ManagerName, changed, []string{})
 	}
 	// A signal is lost only with the bus, and whoever comes to a new one reads all.
 	for _, path := range slices.Sorted(maps.Keys(before)) {
@@ -105,6 +118,11 @@ func differing(before, now map[string]dbus.Variant) map[string]dbus.Variant {
 		}
 	}
 	return changed
+}
+
+// values returns the properties of the manager.
+func (s *Service) values() map[string]dbus.Variant {
+	return map[string]dbus.Variant{"Version": dbus.MakeVariant(s.Version), "Problems": dbus.MakeVariant(eachUTF8(s.problems))}
 }
 
 // conn returns the conn of an object.

@@ -22,10 +22,10 @@ var (
 			{Name: "Up", Args: []introspect.Arg{in("name", "s"), out("changes", "as")}},
 			{Name: "Down", Args: []introspect.Arg{in("name", "s"), out("changes", "as")}},
 		},
-		Properties: []introspect.Property{{
-			Name: "Version", Type: "s", Access: "read",
-			Annotations: []introspect.Annotation{{Name: "org.freedesktop.DBus.Property.EmitsChangedSignal", Value: "const"}},
-		}},
+		Properties: []introspect.Property{
+			{Name: "Version", Type: "s", Access: "read", Annotations: []introspect.Annotation{{Name: "org.freedesktop.DBus.Property.EmitsChangedSignal", Value: "const"}}},
+			{Name: "Problems", Type: "as", Access: "read"},
+		},
 	}
 	connDescription          = introspect.Interface{Name: ConnName, Properties: connProperties()}
 	objectManagerDescription = introspect.Interface{

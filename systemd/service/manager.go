@@ -99,7 +99,9 @@ type propertyReader struct{ s *Service }
 func (p propertyReader) of(call dbus.Message) (interf string, values map[string]dbus.Variant, _ *dbus.Error) {
 	path, _ := call.Headers[dbus.FieldPath].Value().(dbus.ObjectPath)
 	if path == Path {
-		return ManagerName, map[string]dbus.Variant{"Version": dbus.MakeVariant(p.s.Version)}, nil
+		p.s.mu.Lock()
+		defer p.s.mu.Unlock()
+		return ManagerName, p.s.values(), nil
 	}
 	c, ok := p.s.conn(path)
 	if !ok {

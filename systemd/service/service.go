@@ -48,10 +48,11 @@ type Service struct {
 	Version string
 	Log     func(line string) // of what is wrong with the bus, and when that is over
 
-	mu    sync.Mutex
-	conns map[dbus.ObjectPath]Conn
-	on    *dbus.Conn // the bus, nil while there is none
-	calls chan struct{}
+	mu       sync.Mutex
+	conns    map[dbus.ObjectPath]Conn
+	problems []string
+	on       *dbus.Conn // the bus, nil while there is none
+	calls    chan struct{}
 }
 
 // The time between attempts to come on the bus grows from the first to the last.

@@ -3,6 +3,7 @@ package service
 import (
 	"encoding/xml"
 	"maps"
+	"os"
 	"reflect"
 	"slices"
 	"strings"
@@ -81,5 +82,28 @@ func TestDescription(t *testing.T) {
 	}
 	if want := len(values) + methods.NumMethod(); found != want {
 		t.Errorf("%d properties and methods are told of, want %d", found, want)
+	}
+}
+
+// TestManual wants the manual page to have every property, method and name.
+func TestManual(t *testing.T) {
+	text, err := os.ReadFile("../../cmd/ipsecif/ipsecif-dbus.7")
+	if err != nil {
+		t.Fatal(err)
+	}
+	words := strings.Fields(string(text))
+	want := []string{ManagerName, ConnName, string(Path), errNoConn, errFailed, accessDenied, Action, "PropertiesChanged", "InterfacesAdded", "InterfacesRemoved"}
+	for _, i := range []introspect.Interface{managerDescription, connDescription} {
+		for _, m := range i.Methods {
+			want = append(want, m.Name)
+		}
+		for _, p := range i.Properties {
+			want = append(want, p.Name)
+		}
+	}
+	for _, name := range want {
+		if !slices.Contains(words, name) {
+			t.Errorf("the manual page has no %s", name)
+		}
 	}
 }

@@ -158,9 +158,14 @@ func onBus(t *testing.T) {
 	})
 }
 
+// of is a state without problems.
+func of(conns ...service.Conn) service.State { return service.State{Conns: conns} }
+
 var north = service.Conn{
 	Name: "north/1x2", Condition: "in sync", Owners: []string{"admin"}, Link: "ipsec1", IfID: 1, Peers: []string{"192.1.2.23"},
 }
+
+var south = service.Conn{Name: "south", Condition: "down"}
 
 const northPath = "/io/github/ipsecif/Ipsecif1/conn/north_2f1x2"
 
@@ -169,7 +174,7 @@ func TestBusctl(t *testing.T) {
 	hosts.Require(t)
 	install(t)
 	s, manager, _ := offer(t, bus.Bus{})
-	s.Tell([]service.Conn{{Name: "south", Condition: "down"}, north})
+	s.Tell(of(south, north))
 	onBus(t)
 	for command, want := range map[string][]string{
 		"busctl tree --list io.github.ipsecif.Ipsecif1":                            {"/io/github/ipsecif/Ipsecif1/conn/south", northPath},
@@ -217,7 +222,7 @@ func TestSignals(t *testing.T) {
 	hosts.Require(t)
 	install(t)
 	s, _, _ := offer(t, bus.Bus{})
-	s.Tell([]service.Conn{north})
+	s.Tell(of(north))
 	onBus(t)
 	c, err := dbus.Connect(systemBus)
 	if err != nil {
@@ -242,23 +247,28 @@ func TestSignals(t *testing.T) {
 			}
 		}
 	}
-	s.Tell([]service.Conn{north}) // nothing has changed
+	s.Tell(of(north)) // nothing has changed
 	broken := north
 	broken.Condition, broken.Problems = "blocked", []string{"a route is in the way"}
-	s.Tell([]service.Conn{broken})
+	s.Tell(of(broken))
 	changed := map[string]dbus.Variant{"Condition": dbus.MakeVariant("blocked"), "Problems": dbus.MakeVariant(broken.Problems)}
 	got := next()
 	if got.Path != northPath || got.Name != "org.freedesktop.DBus.Properties.PropertiesChanged" || !reflect.DeepEqual(got.Body, []any{connIs, changed, []string{}}) {
 		t.Errorf("got %+v", got)
 	}
-	s.Tell([]service.Conn{broken, {Name: "south", Condition: "down"}})
+	s.Tell(of(broken, south))
 	got = next()
 	interfaces, _ := got.Body[1].(map[string]map[string]dbus.Variant)
 	if got.Path != service.Path || got.Name != "org.freedesktop.DBus.ObjectManager.InterfacesAdded" ||
 		got.Body[0] != dbus.ObjectPath("/io/github/ipsecif/Ipsecif1/conn/south") || interfaces[connIs]["Condition"].Value() != "down" {
 		t.Errorf("got %+v", got)
 	}
-	s.Tell([]service.Conn{{Name: "south", Condition: "down"}})
+	s.Tell(service.State{Conns: []service.Conn{broken, south}, Problems: []string{"an error"}})
+	changed = map[string]dbus.Variant{"Problems": dbus.MakeVariant([]string{"an error"})}
+	if got = next(); got.Path != service.Path || !reflect.DeepEqual(got.Body, []any{service.ManagerName, changed, []string{}}) {
+		t.Errorf("got %+v", got)
+	}
+	s.Tell(service.State{Conns: []service.Conn{south}, Problems: []string{"an error"}})
 	got = next()
 	if names, _ := got.Body[1].([]string); got.Name != "org.freedesktop.DBus.ObjectManager.InterfacesRemoved" || got.Body[0] != dbus.ObjectPath(northPath) || !slices.Contains(names, connIs) {
 		t.Errorf("got %+v", got)
@@ -274,7 +284,7 @@ func TestPolkit(t *testing.T) {
 	}
 	run(t, "systemctl restart polkit.service")
 	s, manager, _ := offer(t, bus.Bus{})
-	s.Tell([]service.Conn{north})
+	s.Tell(of(north))
 	onBus(t)
 	const denied, wantsPassword = "org.freedesktop.DBus.Error.AccessDenied", "org.freedesktop.DBus.Error.InteractiveAuthorizationRequired"
 	for _, uid := range []int{root, daemon, nobody} {
@@ -352,7 +362,7 @@ func TestWithoutBus(t *testing.T) {
 		_ = daemon.Wait()
 	}
 	s, _, log := offer(t, bus.Bus{Address: address})
-	s.Tell([]service.Conn{north})
+	s.Tell(of(north))
 	says := func(want string) {
 		t.Helper()
 		select {
