@@ -19,8 +19,8 @@ var (
 		Methods: []introspect.Method{
 			{Name: "List", Args: []introspect.Arg{out("conns", "a(sso)")}},
 			{Name: "Status", Args: []introspect.Arg{in("name", "s"), out("properties", "a{sv}")}},
-			{Name: "Up", Args: []introspect.Arg{in("name", "s"), out("changes", "as")}},
-			{Name: "Down", Args: []introspect.Arg{in("name", "s"), out("changes", "as")}},
+			{Name: "Up", Args: []introspect.Arg{in("name", "s")}},
+			{Name: "Down", Args: []introspect.Arg{in("name", "s")}},
 		},
 		Properties: []introspect.Property{
 			{Name: "Version", Type: "s", Access: "read", Annotations: []introspect.Annotation{{Name: "org.freedesktop.DBus.Property.EmitsChangedSignal", Value: "const"}}},

@@ -1,6 +1,7 @@
 package service
 
 import (
+	"context"
 	"errors"
 	"maps"
 	"slices"
@@ -50,34 +51,40 @@ func (m managerObject) Status(name string) (map[string]dbus.Variant, *dbus.Error
 }
 
 // Up brings a conn up.
-func (m managerObject) Up(name string, call dbus.Message, sender dbus.Sender) ([]string, *dbus.Error) {
+func (m managerObject) Up(name string, call dbus.Message, sender dbus.Sender) *dbus.Error {
 	return m.change("up", name, call, sender, m.s.Manager.Up)
 }
 
-// Down takes a conn down.
-func (m managerObject) Down(name string, call dbus.Message, sender dbus.Sender) ([]string, *dbus.Error) {
-	return m.change("down", name, call, sender, m.s.Manager.Down)
+// Down takes a conn down. One that is not up stays as it is.
+func (m managerObject) Down(name string, call dbus.Message, sender dbus.Sender) *dbus.Error {
+	return m.change("down", name, call, sender, func(ctx context.Context, name string) error {
+		err := m.s.Manager.Down(ctx, name)
+		if _, known := m.s.conn(pathOf(name)); known && errors.Is(err, ErrNoConn) {
+			return nil
+		}
+		return err
+	})
 }
 
-func (m managerObject) change(verb, name string, call dbus.Message, sender dbus.Sender, do func(string) ([]string, error)) ([]string, *dbus.Error) {
+func (m managerObject) change(verb, name string, call dbus.Message, sender dbus.Sender, do func(context.Context, string) error) *dbus.Error {
 	select {
 	case m.s.calls <- struct{}{}:
 		defer func() { <-m.s.calls }()
 	default:
-		return nil, answer("org.freedesktop.DBus.Error.LimitsExceeded", "too many calls at once")
+		return answer("org.freedesktop.DBus.Error.LimitsExceeded", "too many calls at once")
 	}
 	interactive := call.Flags&dbus.FlagAllowInteractiveAuthorization != 0
 	if refused := authorise(m.bus, sender, verb, name, interactive); refused != nil {
-		return nil, refused
+		return refused
 	}
-	changes, err := do(name)
+	err := do(m.bus.Context(), name)
 	switch {
 	case errors.Is(err, ErrNoConn):
-		return nil, answer(errNoConn, err.Error())
+		return answer(errNoConn, err.Error())
 	case err != nil:
-		return nil, answer(errFailed, err.Error())
+		return answer(errFailed, err.Error())
 	}
-	return append([]string{}, changes...), nil
+	return nil
 }
 
 // objects has the methods of the standard object manager.

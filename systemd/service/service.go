@@ -29,12 +29,11 @@ const (
 // Manager brings conns up and down. Its methods may be called at any time, also
 // at once.
 type Manager interface {
-	// Up makes and claims what a conn needs, or all conns that a name stands for,
-	// as `ipsecif up` does. It returns the changes as commands. The error is ErrNoConn
-	// if there is none of that name.
-	Up(name string) ([]string, error)
-	// Down gives it up, as `ipsecif down` does.
-	Down(name string) ([]string, error)
+	// Up claims a conn and makes what it needs, or all conns that a name stands for.
+	// The error is ErrNoConn if there is none of that name.
+	Up(ctx context.Context, name string) error
+	// Down gives it up. The error is ErrNoConn if none of that name is up.
+	Down(ctx context.Context, name string) error
 }
 
 // ErrNoConn says that a name stands for no conn.

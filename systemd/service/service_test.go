@@ -73,9 +73,17 @@ func TestDescription(t *testing.T) {
 		for _, m := range i.Methods {
 			if method, ok := methods.MethodByName(m.Name); ok {
 				found++
-				last := m.Args[len(m.Args)-1]
-				if told := dbus.SignatureOfType(method.Type.Out(0)).String(); last.Direction != "out" || last.Type != told {
-					t.Errorf("%s answers %s, and is told to answer %s", m.Name, told, last.Type)
+				told, answers := "", ""
+				for _, a := range m.Args {
+					if a.Direction == "out" {
+						told += a.Type
+					}
+				}
+				for i := range method.Type.NumOut() - 1 { // the last one is the error
+					answers += dbus.SignatureOfType(method.Type.Out(i)).String()
+				}
+				if told != answers {
+					t.Errorf("%s answers %q, and is told to answer %q", m.Name, answers, told)
 				}
 			}
 		}

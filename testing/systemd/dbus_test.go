@@ -50,20 +50,20 @@ type conns struct {
 	done []string
 }
 
-func (c *conns) Up(name string) ([]string, error)   { return c.change("up", name) }
-func (c *conns) Down(name string) ([]string, error) { return c.change("down", name) }
+func (c *conns) Up(_ context.Context, name string) error   { return c.change("up", name) }
+func (c *conns) Down(_ context.Context, name string) error { return c.change("down", name) }
 
-func (c *conns) change(verb, name string) ([]string, error) {
+func (c *conns) change(verb, name string) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	switch name {
 	case "north":
 		c.done = append(c.done, verb+" "+name)
-		return []string{"ip link add ipsec1 type xfrm if_id 1"}, nil
+		return nil
 	case "broken":
-		return nil, errors.New("there is a route in the way")
+		return errors.New("there is a route in the way")
 	}
-	return nil, fmt.Errorf("%w: %q is not in /etc/ipsec.conf", service.ErrNoConn, name)
+	return fmt.Errorf("%w: %q is not in /etc/ipsec.conf", service.ErrNoConn, name)
 }
 
 func (c *conns) take() []string {
@@ -184,7 +184,8 @@ func TestBusctl(t *testing.T) {
 		manage + "Status s north/1x2": {`"Condition" s "in sync"`, `"IfID" u 1`, `"Owners" as 1 "admin"`},
 		"busctl get-property io.github.ipsecif.Ipsecif1 " + northPath + " " + connIs + " Peers":                                   {`as 1 "192.1.2.23"`},
 		"busctl call io.github.ipsecif.Ipsecif1 /io/github/ipsecif/Ipsecif1 org.freedesktop.DBus.ObjectManager GetManagedObjects": {northPath},
-		manage + "Up s north": {`as 1 "ip link add ipsec1 type xfrm if_id 1"`},
+		manage + "Up s north":   {""},
+		manage + "Down s south": {""}, // which is not up
 	} {
 		out := run(t, command)
 		for _, text := range want {
