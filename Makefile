@@ -94,7 +94,7 @@ lab-test: lab bin/ipsecif
 	@echo "== contract with the real kernel, and scenarios with real IKE daemons"
 	IPSECIF_TEST_REQUIRE=lab IPSECIF_BIN=$(CURDIR)/bin/ipsecif go test -p 1 -parallel 4 -timeout 20m -exec '$(CURDIR)/bin/lab exec --timeout 20m' $(filter-out $(DIFFERENTIAL) $(SYSTEMD),$(LAB_PACKAGES))
 	@echo "== beside real systemd: its resolver, the bus and the journal"
-	IPSECIF_TEST_REQUIRE=lab go test -exec '$(CURDIR)/bin/lab exec -systemd' $(SYSTEMD)
+	IPSECIF_TEST_REQUIRE=lab IPSECIF_BIN=$(CURDIR)/bin/ipsecif go test -count=1 -exec '$(CURDIR)/bin/lab exec -systemd' $(SYSTEMD)
 
 .PHONY: demo
 demo: lab bin/ipsecif bin/demo

@@ -1,14 +1,11 @@
 package main
 
 import (
-	"encoding/json"
 	"errors"
-	"fmt"
 	"io/fs"
-	"os"
-	"path/filepath"
 
 	"github.com/ipsecif/ipsecif/updown"
+	"github.com/ipsecif/ipsecif/updown/daemon"
 	"github.com/ipsecif/ipsecif/updown/metrics"
 )
 
@@ -30,17 +27,9 @@ func (a *app) printMetrics(e *updown.Engine, s updown.Status, valid bool) error 
 // readRepairs returns how often a daemon has repaired something of each conn; nil
 // when none has run since the boot.
 func readRepairs(stateDir string) (map[string]uint64, error) {
-	name := filepath.Join(stateDir, "repairs.json")
-	text, err := os.ReadFile(name)
+	repairs, err := daemon.ReadRepairs(stateDir)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
 	}
-	repairs := map[string]uint64{}
-	if err == nil {
-		err = json.Unmarshal(text, &repairs)
-	}
-	if err != nil {
-		return nil, fmt.Errorf("reading the number of repairs: %s: %w", name, err)
-	}
-	return repairs, nil
+	return repairs.Conns, err
 }

@@ -98,8 +98,8 @@ func (s *Service) Tell(state State) {
 		old, ok := before[path]
 		if !ok {
 			_ = s.on.Emit(Path, objectManager+".InterfacesAdded", path, interfacesOf(now[path].values()))
-		} else if changed := differing(old.values(), now[path].values()); len(changed) > 0 {
-			_ = s.on.Emit(path, properties+".PropertiesChanged", ConnName, changed, []string{})
+		} else if !reflect.DeepEqual(old, now[path]) {
+			_ = s.on.Emit(path, properties+".PropertiesChanged", ConnName, differing(old.values(), now[path].values()), []string{})
 		}
 	}
 }

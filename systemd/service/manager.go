@@ -7,6 +7,7 @@ import (
 	"slices"
 
 	"github.com/godbus/dbus/v5"
+	"github.com/ipsecif/ipsecif/updown/daemon"
 )
 
 // Errors that the methods answer, beside those of D-Bus itself.
@@ -57,16 +58,16 @@ func (m managerObject) Up(name string, call dbus.Message, sender dbus.Sender) *d
 
 // Down takes a conn down. One that is not up stays as it is.
 func (m managerObject) Down(name string, call dbus.Message, sender dbus.Sender) *dbus.Error {
-	return m.change("down", name, call, sender, func(ctx context.Context, name string) error {
-		err := m.s.Manager.Down(ctx, name)
-		if _, known := m.s.conn(pathOf(name)); known && errors.Is(err, ErrNoConn) {
+	return m.change("down", name, call, sender, func(ctx context.Context, names []string) error {
+		err := m.s.Manager.Down(ctx, names)
+		if _, known := m.s.conn(pathOf(name)); known && errors.Is(err, daemon.ErrNoConn) {
 			return nil
 		}
 		return err
 	})
 }
 
-func (m managerObject) change(verb, name string, call dbus.Message, sender dbus.Sender, do func(context.Context, string) error) *dbus.Error {
+func (m managerObject) change(verb, name string, call dbus.Message, sender dbus.Sender, do func(context.Context, []string) error) *dbus.Error {
 	select {
 	case m.s.calls <- struct{}{}:
 		defer func() { <-m.s.calls }()
@@ -77,9 +78,9 @@ func (m managerObject) change(verb, name string, call dbus.Message, sender dbus.
 	if refused := authorise(m.bus, sender, verb, name, interactive); refused != nil {
 		return refused
 	}
-	err := do(m.bus.Context(), name)
+	err := do(m.bus.Context(), []string{name})
 	switch {
-	case errors.Is(err, ErrNoConn):
+	case errors.Is(err, daemon.ErrNoConn):
 		return answer(errNoConn, err.Error())
 	case err != nil:
 		return answer(errFailed, err.Error())

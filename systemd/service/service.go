@@ -29,15 +29,12 @@ const (
 // Manager brings conns up and down. Its methods may be called at any time, also
 // at once.
 type Manager interface {
-	// Up claims a conn and makes what it needs, or all conns that a name stands for.
-	// The error is ErrNoConn if there is none of that name.
-	Up(ctx context.Context, name string) error
-	// Down gives it up. The error is ErrNoConn if none of that name is up.
-	Down(ctx context.Context, name string) error
+	// Up claims the conns that names stand for, and makes what they need. The error
+	// is daemon.ErrNoConn if there is none of a name.
+	Up(ctx context.Context, names []string) error
+	// Down gives them up. The error is daemon.ErrNoConn if none of a name is up.
+	Down(ctx context.Context, names []string) error
 }
-
-// ErrNoConn says that a name stands for no conn.
-var ErrNoConn = errors.New("no such conn")
 
 // Service is ipsecif on a bus. Bus may be left zero, everything else that is
 // exported must be set.

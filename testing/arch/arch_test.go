@@ -61,7 +61,7 @@ var rooms = map[string]room{
 	"systemd/bus":      {foreign: []string{"github.com/godbus/dbus/v5"}, not: []string{"os", "os/exec", "net"}},
 	"systemd/notify":   {own: []string{"updown/daemon"}, foreign: []string{"github.com/coreos/go-systemd/v22"}, not: []string{"os/exec"}},
 	"systemd/resolved": {own: []string{"systemd/bus", "updown/dns"}, foreign: []string{"github.com/godbus/dbus/v5", "golang.org/x/sys"}, not: []string{"os", "os/exec"}},
-	"systemd/service":  {own: []string{"systemd/bus"}, foreign: []string{"github.com/godbus/dbus/v5"}, not: []string{"os", "os/exec"}},
+	"systemd/service":  {own: []string{"systemd/bus", "updown", "updown/daemon", "updown/hook"}, foreign: []string{"github.com/godbus/dbus/v5"}, not: []string{"os", "os/exec"}},
 	"updown": {
 		own: []string{"updown/plan", "updown/claim", "updown/hook", "updown/lock", "conn", "routing", "xfrmi", "xfrmi/firewall"}, foreign: []string{"golang.org/x/sys"},
 		not: []string{"os", "os/exec", "net", "flag", "time"},
@@ -69,7 +69,7 @@ var rooms = map[string]room{
 	"cmd/ipsecif": {
 		own: []string{
 			"updown", "updown/plan", "updown/claim", "updown/conf", "updown/hook", "updown/kernel", "updown/dns", "updown/resolver",
-			"updown/networkmanager", "updown/admin", "updown/daemon", "updown/watch", "updown/lock", "systemd/resolved", "systemd/notify",
+			"updown/networkmanager", "updown/admin", "updown/daemon", "updown/watch", "updown/lock", "systemd/resolved", "systemd/notify", "systemd/service",
 			"updown/metrics", "conn",
 		},
 		foreign: []string{"github.com/spf13/cobra"},

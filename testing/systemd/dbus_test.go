@@ -19,6 +19,7 @@ import (
 	"github.com/ipsecif/ipsecif/systemd/bus"
 	"github.com/ipsecif/ipsecif/systemd/service"
 	"github.com/ipsecif/ipsecif/testing/lab/hosts"
+	ipsecifd "github.com/ipsecif/ipsecif/updown/daemon"
 	"golang.org/x/sys/unix"
 )
 
@@ -50,8 +51,8 @@ type conns struct {
 	done []string
 }
 
-func (c *conns) Up(_ context.Context, name string) error   { return c.change("up", name) }
-func (c *conns) Down(_ context.Context, name string) error { return c.change("down", name) }
+func (c *conns) Up(_ context.Context, names []string) error   { return c.change("up", names[0]) }
+func (c *conns) Down(_ context.Context, names []string) error { return c.change("down", names[0]) }
 
 func (c *conns) change(verb, name string) error {
 	c.mu.Lock()
@@ -63,7 +64,7 @@ func (c *conns) change(verb, name string) error {
 	case "broken":
 		return errors.New("there is a route in the way")
 	}
-	return fmt.Errorf("%w: %q is not in /etc/ipsec.conf", service.ErrNoConn, name)
+	return fmt.Errorf("%w: %q is not in /etc/ipsec.conf", ipsecifd.ErrNoConn, name)
 }
 
 func (c *conns) take() []string {

@@ -108,7 +108,7 @@ func one(is bool) uint64 {
 }
 
 func (h Host) repairs() family {
-	f := family{name: "ipsecif_conn_repairs_total", kind: counter, help: "How often the daemon has repaired something of the conn since the boot."}
+	f := family{name: "ipsecif_conn_repairs_total", kind: counter, help: "How often the daemon has repaired something of the conn since it was started."}
 	repairs := map[string]uint64{}
 	names, _ := h.byConn()
 	for _, name := range names {
