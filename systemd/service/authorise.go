@@ -39,22 +39,21 @@ type verdict struct {
 	Details               map[string]string
 }
 
-// authorise returns nil if the sender of a call may bring a conn up or down: root
-// may, and whom polkit allows it. Interactive says that the sender would wait for
-// a password to be asked for.
-func authorise(c *dbus.Conn, sender dbus.Sender, verb, name string, interactive bool) *dbus.Error {
+// authorise returns the user of the sender of a call, if he may bring a conn up or
+// down: root may, and whom polkit allows it. Interactive says that the sender would
+// wait for a password to be asked for.
+func authorise(c *dbus.Conn, sender dbus.Sender, verb, name string, interactive bool) (uid uint32, refused *dbus.Error) {
 	limit, flags := answerLimit, uint32(0)
 	if interactive {
 		limit, flags = askLimit, mayAsk
 	}
 	ctx, cancel := context.WithTimeout(c.Context(), limit)
 	defer cancel()
-	var uid uint32
 	if err := c.BusObject().CallWithContext(ctx, "org.freedesktop.DBus.GetConnectionUnixUser", 0, string(sender)).Store(&uid); err != nil {
-		return answer(accessDenied, "asking the bus who calls: "+err.Error())
+		return uid, answer(accessDenied, "asking the bus who calls: "+err.Error())
 	}
 	if uid == 0 {
-		return nil
+		return uid, nil
 	}
 	whom := subject{"system-bus-name", map[string]dbus.Variant{"name": dbus.MakeVariant(string(sender))}}
 	details := map[string]string{"conn": name, "verb": verb}
@@ -62,13 +61,13 @@ func authorise(c *dbus.Conn, sender dbus.Sender, verb, name string, interactive 
 	err := c.Object(polkitName, polkitPath).CallWithContext(ctx, polkitCall, 0, whom, Action, details, flags, "").Store(&v)
 	switch {
 	case err != nil && bus.Absent(err):
-		return answer(accessDenied, "only root may do that: polkit, which might allow it to others, does not run")
+		return uid, answer(accessDenied, "only root may do that: polkit, which might allow it to others, does not run")
 	case err != nil:
-		return answer(accessDenied, "asking polkit: "+err.Error())
+		return uid, answer(accessDenied, "asking polkit: "+err.Error())
 	case v.Authorised:
-		return nil
+		return uid, nil
 	case v.Challenge && !interactive:
-		return answer("org.freedesktop.DBus.Error.InteractiveAuthorizationRequired", "polkit needs a password for "+Action)
+		return uid, answer("org.freedesktop.DBus.Error.InteractiveAuthorizationRequired", "polkit needs a password for "+Action)
 	}
-	return answer(accessDenied, "polkit does not allow "+Action)
+	return uid, answer(accessDenied, "polkit does not allow "+Action)
 }

@@ -3,6 +3,7 @@ package service
 import (
 	"context"
 	"errors"
+	"fmt"
 	"maps"
 	"slices"
 
@@ -75,7 +76,8 @@ func (m managerObject) change(verb, name string, call dbus.Message, sender dbus.
 		return answer("org.freedesktop.DBus.Error.LimitsExceeded", "too many calls at once")
 	}
 	interactive := call.Flags&dbus.FlagAllowInteractiveAuthorization != 0
-	if refused := authorise(m.bus, sender, verb, name, interactive); refused != nil {
+	uid, refused := authorise(m.bus, sender, verb, name, interactive)
+	if refused != nil {
 		return refused
 	}
 	err := do(m.bus.Context(), []string{name})
@@ -85,6 +87,7 @@ func (m managerObject) change(verb, name string, call dbus.Message, sender dbus.
 	case err != nil:
 		return answer(errFailed, err.Error())
 	}
+	m.s.Log(fmt.Sprintf("%s: %s, as user %d has asked for on the bus", name, verb, uid))
 	return nil
 }
 

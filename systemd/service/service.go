@@ -42,7 +42,7 @@ type Service struct {
 	Bus     bus.Bus
 	Manager Manager
 	Version string
-	Log     func(line string) // of what is wrong with the bus, and when that is over
+	Log     func(line string) // of what is wrong with the bus, and of who changes what
 
 	mu       sync.Mutex
 	conns    map[dbus.ObjectPath]Conn

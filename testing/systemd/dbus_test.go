@@ -285,7 +285,7 @@ func TestPolkit(t *testing.T) {
 		t.Fatal(err)
 	}
 	run(t, "systemctl restart polkit.service")
-	s, manager, _ := offer(t, bus.Bus{})
+	s, manager, log := offer(t, bus.Bus{})
 	s.Tell(of(north))
 	onBus(t)
 	const denied, wantsPassword = "org.freedesktop.DBus.Error.AccessDenied", "org.freedesktop.DBus.Error.InteractiveAuthorizationRequired"
@@ -325,6 +325,11 @@ func TestPolkit(t *testing.T) {
 	}
 	if done := manager.take(); !slices.Equal(done, []string{"up north", "up north", "up north"}) {
 		t.Errorf("done: %q", done)
+	}
+	for _, uid := range []int{root, daemon, root} {
+		if line, want := <-log, fmt.Sprintf("north: up, as user %d has asked for on the bus", uid); line != want {
+			t.Errorf("log: %q, want %q", line, want)
+		}
 	}
 	// Whoever is not root cannot be the service either.
 	refused(t, "Access denied", "busctl call org.freedesktop.DBus /org/freedesktop/DBus org.freedesktop.DBus RequestName su io.github.ipsecif.Ipsecif1 2")
