@@ -4,6 +4,7 @@ import (
 	"context"
 	"slices"
 
+	"github.com/ipsecif/ipsecif/systemd/bus"
 	"github.com/ipsecif/ipsecif/systemd/service"
 	"github.com/ipsecif/ipsecif/updown"
 	"github.com/ipsecif/ipsecif/updown/claim"
@@ -13,9 +14,9 @@ import (
 // offer offers a daemon's conns on the system bus until ctx ends. It must be
 // called before the daemon runs.
 func (a *app) offer(ctx context.Context, l *daemon.Loop) {
-	s := &service.Service{Manager: onBus{l, a}, Version: version, Log: func(line string) {
+	s := service.New(bus.Bus{}, onBus{l, a}, version, func(line string) {
 		l.Log(daemon.Message{Priority: daemon.Notice, Text: line})
-	}}
+	})
 	l.OnChange = func(found daemon.Status) { s.Tell(service.StateOf(found)) }
 	go s.Run(ctx)
 }

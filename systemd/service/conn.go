@@ -71,35 +71,36 @@ func pathOf(name string) dbus.ObjectPath {
 	return connsPath + "/" + dbus.ObjectPath(b.String())
 }
 
-// Tell says how everything is now. Those who listen on the bus get to know what
-// has changed.
-func (s *Service) Tell(state State) {
+// publish makes a state the one that can be read, and tells those who listen on a
+// bus what has changed; nil for nobody.
+func (s *Service) publish(state State, on *dbus.Conn) {
 	now := make(map[dbus.ObjectPath]Conn, len(state.Conns))
 	for _, c := range state.Conns {
 		now[pathOf(c.Name)] = c
 	}
 	s.mu.Lock()
-	defer s.mu.Unlock()
 	before, valuesBefore := s.conns, s.values()
 	s.conns, s.problems = now, state.Problems
-	if s.on == nil {
+	values := s.values()
+	s.mu.Unlock()
+	if on == nil {
 		return
 	}
-	if changed := differing(valuesBefore, s.values()); len(changed) > 0 {
-		_ = s.on.Emit(Path, properties+".PropertiesChanged", ManagerName, changed, []string{})
-	}
 	// A signal is lost only with the bus, and whoever comes to a new one reads all.
+	if changed := differing(valuesBefore, values); len(changed) > 0 {
+		_ = on.Emit(Path, properties+".PropertiesChanged", ManagerName, changed, []string{})
+	}
 	for _, path := range slices.Sorted(maps.Keys(before)) {
 		if _, ok := now[path]; !ok {
-			_ = s.on.Emit(Path, objectManager+".InterfacesRemoved", path, []string{ConnName, introspection, properties})
+			_ = on.Emit(Path, objectManager+".InterfacesRemoved", path, []string{ConnName, introspection, properties})
 		}
 	}
 	for _, path := range slices.Sorted(maps.Keys(now)) {
 		old, ok := before[path]
 		if !ok {
-			_ = s.on.Emit(Path, objectManager+".InterfacesAdded", path, interfacesOf(now[path].values()))
+			_ = on.Emit(Path, objectManager+".InterfacesAdded", path, interfacesOf(now[path].values()))
 		} else if !reflect.DeepEqual(old, now[path]) {
-			_ = s.on.Emit(path, properties+".PropertiesChanged", ConnName, differing(old.values(), now[path].values()), []string{})
+			_ = on.Emit(path, properties+".PropertiesChanged", ConnName, differing(old.values(), now[path].values()), []string{})
 		}
 	}
 }
@@ -122,7 +123,7 @@ func differing(before, now map[string]dbus.Variant) map[string]dbus.Variant {
 
 // values returns the properties of the manager.
 func (s *Service) values() map[string]dbus.Variant {
-	return map[string]dbus.Variant{"Version": dbus.MakeVariant(s.Version), "Problems": dbus.MakeVariant(eachUTF8(s.problems))}
+	return map[string]dbus.Variant{"Version": dbus.MakeVariant(s.version), "Problems": dbus.MakeVariant(eachUTF8(s.problems))}
 }
 
 // conn returns the conn of an object.

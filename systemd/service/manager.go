@@ -54,13 +54,13 @@ func (m managerObject) Status(name string) (map[string]dbus.Variant, *dbus.Error
 
 // Up brings a conn up.
 func (m managerObject) Up(name string, call dbus.Message, sender dbus.Sender) *dbus.Error {
-	return m.change("up", name, call, sender, m.s.Manager.Up)
+	return m.change("up", name, call, sender, m.s.manager.Up)
 }
 
 // Down takes a conn down. One that is not up stays as it is.
 func (m managerObject) Down(name string, call dbus.Message, sender dbus.Sender) *dbus.Error {
 	return m.change("down", name, call, sender, func(ctx context.Context, names []string) error {
-		err := m.s.Manager.Down(ctx, names)
+		err := m.s.manager.Down(ctx, names)
 		if _, known := m.s.conn(pathOf(name)); known && errors.Is(err, daemon.ErrNoConn) {
 			return nil
 		}
@@ -87,7 +87,7 @@ func (m managerObject) change(verb, name string, call dbus.Message, sender dbus.
 	case err != nil:
 		return answer(errFailed, err.Error())
 	}
-	m.s.Log(fmt.Sprintf("%s: %s, as user %d has asked for on the bus", name, verb, uid))
+	m.s.log(fmt.Sprintf("%s: %s, as user %d has asked for on the bus", name, verb, uid))
 	return nil
 }
 

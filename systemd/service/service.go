@@ -36,19 +36,38 @@ type Manager interface {
 	Down(ctx context.Context, names []string) error
 }
 
-// Service is ipsecif on a bus. Bus may be left zero, everything else that is
-// exported must be set.
+// Service is ipsecif on a bus. New makes one.
 type Service struct {
-	Bus     bus.Bus
-	Manager Manager
-	Version string
-	Log     func(line string) // of what is wrong with the bus, and of who changes what
+	bus     bus.Bus
+	manager Manager
+	version string
+	log     func(line string)
+	told    chan State    // the last one that was told and not published
+	calls   chan struct{} // of Up and Down, that are being served
 
 	mu       sync.Mutex
-	conns    map[dbus.ObjectPath]Conn
+	conns    map[dbus.ObjectPath]Conn // as they are published
 	problems []string
-	on       *dbus.Conn // the bus, nil while there is none
-	calls    chan struct{}
+}
+
+// atOnce is how many calls of Up and Down are served; more are refused.
+const atOnce = 64
+
+// New returns a service for a bus. Log is called with what is wrong with the bus,
+// and with who changes what.
+func New(on bus.Bus, m Manager, version string, log func(line string)) *Service {
+	return &Service{bus: on, manager: m, version: version, log: log, told: make(chan State, 1), calls: make(chan struct{}, atOnce)}
+}
+
+// Tell says how everything is now. It does not wait for anybody: those who listen
+// on the bus are told soon, and perhaps of several changes as of one. It must not
+// be called at once.
+func (s *Service) Tell(state State) {
+	select {
+	case <-s.told: // which this one is after
+	default:
+	}
+	s.told <- state
 }
 
 // The time between attempts to come on the bus grows from the first to the last.
@@ -58,15 +77,13 @@ const (
 )
 
 // Run serves until ctx ends. While there is no bus, or the name cannot be had, it
-// goes on trying; Log gets a line for each new reason.
+// goes on trying; a new reason for that is logged.
 func (s *Service) Run(ctx context.Context) {
-	const atOnce = 64 // more calls of Up and Down than that are refused
-	s.calls = make(chan struct{}, atOnce)
 	said, pause := "", firstPause
 	for {
 		err := s.serve(ctx, func() {
 			if said != "" {
-				s.Log("on the system bus as " + Name)
+				s.log("on the system bus as " + Name)
 			}
 			said, pause = "", firstPause
 		})
@@ -75,7 +92,7 @@ func (s *Service) Run(ctx context.Context) {
 		}
 		if text := err.Error(); text != said {
 			said = text
-			s.Log("not on the system bus, trying again: " + text)
+			s.log("not on the system bus, trying again: " + text)
 		}
 		select {
 		case <-ctx.Done():
@@ -88,7 +105,7 @@ func (s *Service) Run(ctx context.Context) {
 
 // serve comes on the bus, calls begun, and returns when the bus is gone.
 func (s *Service) serve(ctx context.Context, begun func()) error {
-	c, err := s.Bus.Connect(ctx)
+	c, err := s.bus.Connect(ctx)
 	if err != nil {
 		return err
 	}
@@ -96,9 +113,11 @@ func (s *Service) serve(ctx context.Context, begun func()) error {
 	if err := s.export(c); err != nil {
 		return err
 	}
-	// Before the name: who reads something gets to know of every change of it.
-	s.signalTo(c)
-	defer s.signalTo(nil)
+	select {
+	case state := <-s.told:
+		s.publish(state, nil)
+	default:
+	}
 	reply, err := c.RequestName(Name, dbus.NameFlagDoNotQueue)
 	switch {
 	case bus.Is(err, "org.freedesktop.DBus.Error.AccessDenied"):
@@ -109,15 +128,14 @@ func (s *Service) serve(ctx context.Context, begun func()) error {
 		return fmt.Errorf("somebody else has the name %s", Name)
 	}
 	begun()
-	<-c.Context().Done()
-	return errors.New("the bus has gone")
-}
-
-// signalTo has Tell send signals to a bus, nil for none.
-func (s *Service) signalTo(c *dbus.Conn) {
-	s.mu.Lock()
-	s.on = c
-	s.mu.Unlock()
+	for {
+		select {
+		case state := <-s.told:
+			s.publish(state, c)
+		case <-c.Context().Done():
+			return errors.New("the bus has gone")
+		}
+	}
 }
 
 // export gives the bus the methods of the manager's object and of all below.

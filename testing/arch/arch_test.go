@@ -69,7 +69,7 @@ var rooms = map[string]room{
 	"cmd/ipsecif": {
 		own: []string{
 			"updown", "updown/plan", "updown/claim", "updown/conf", "updown/hook", "updown/kernel", "updown/dns", "updown/resolver",
-			"updown/networkmanager", "updown/admin", "updown/daemon", "updown/watch", "updown/lock", "systemd/resolved", "systemd/notify", "systemd/service",
+			"updown/networkmanager", "updown/admin", "updown/daemon", "updown/watch", "updown/lock", "systemd/resolved", "systemd/bus", "systemd/notify", "systemd/service",
 			"updown/metrics", "conn",
 		},
 		foreign: []string{"github.com/spf13/cobra"},

@@ -79,7 +79,7 @@ func (c *conns) take() []string {
 func offer(t *testing.T, on bus.Bus) (*service.Service, *conns, <-chan string) {
 	t.Helper()
 	log, manager := make(chan string, 100), &conns{}
-	s := &service.Service{Bus: on, Manager: manager, Version: "1.2.3", Log: func(line string) { log <- line }}
+	s := service.New(on, manager, "1.2.3", func(line string) { log <- line })
 	ctx, cancel := context.WithCancel(context.Background())
 	ended := make(chan struct{})
 	go func() {
@@ -391,6 +391,30 @@ func TestWithoutBus(t *testing.T) {
 	if body, err := callAs(root, address, "Status", "north/1x2"); err != nil || len(body) != 1 {
 		t.Errorf("read: %v, %v", body, err)
 	}
+
+	// Nobody waits for a bus that does not go on.
+	if err := with.Process.Signal(unix.SIGSTOP); err != nil {
+		t.Fatal(err)
+	}
+	const many, times = 2000, 50 // more than fits into the socket
+	began := time.Now()
+	for i := range times {
+		state := of(north)
+		for n := range many {
+			state.Conns = append(state.Conns, service.Conn{Name: fmt.Sprintf("c%d", n), Condition: fmt.Sprint(i)})
+		}
+		s.Tell(state)
+	}
+	if took := time.Since(began); took > 10*time.Second {
+		t.Errorf("telling took %v", took)
+	}
+	if err := with.Process.Signal(unix.SIGCONT); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, "the last state", func() bool {
+		body, err := callAs(root, address, "Status", fmt.Sprintf("c%d", many-1))
+		return err == nil && body[0].(map[string]dbus.Variant)["Condition"].Value() == fmt.Sprint(times-1)
+	})
 	stop(with)
 	says("not on the system bus, trying again: the bus has gone")
 }
