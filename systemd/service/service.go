@@ -60,8 +60,8 @@ func New(on bus.Bus, m Manager, version string, log func(line string)) *Service 
 }
 
 // Tell says how everything is now. It does not wait for anybody: those who listen
-// on the bus are told soon, and perhaps of several changes as of one. It must not
-// be called at once.
+// on the bus are told soon, and perhaps of several changes as of one. One goroutine
+// may call it.
 func (s *Service) Tell(state State) {
 	select {
 	case <-s.told: // which this one is after
