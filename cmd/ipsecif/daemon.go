@@ -69,7 +69,7 @@ func (a *app) runDaemon() error {
 	l.Init()
 	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()
-	a.offer(ctx, l)
+	a.attend(ctx, l)
 	signals := make(chan os.Signal, 4)
 	signal.Notify(signals, syscall.SIGHUP, syscall.SIGINT, syscall.SIGTERM)
 	go func() {

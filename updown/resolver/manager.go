@@ -5,6 +5,7 @@ package resolver
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -84,7 +85,7 @@ func (m *Manager) Set(ctx context.Context, setting string, r dns.Request) error 
 
 // Drop takes back what a claim asked for; it is no error if that is nothing.
 func (m *Manager) Drop(ctx context.Context, claim string) error {
-	if _, err := os.Stat(m.path()); os.IsNotExist(err) {
+	if !m.Knows() {
 		return nil
 	}
 	return m.change(ctx, func(s *state) []dns.Entry {
@@ -95,14 +96,26 @@ func (m *Manager) Drop(ctx context.Context, claim string) error {
 	})
 }
 
+// Knows reports whether anything was asked for or told and not taken back.
+func (m *Manager) Knows() bool {
+	_, err := os.Stat(m.path())
+	return err == nil
+}
+
 // Settle drops all but the claims that are still up and tells everything again,
-// for resolvers that were started anew, and after a loss of the state: lines in
-// resolv.conf may be older than that.
-func (m *Manager) Settle(ctx context.Context, up []string) error {
-	return m.change(ctx, func(s *state) []dns.Entry {
-		s.Up = slices.DeleteFunc(s.Up, func(e dns.Entry) bool { return !slices.Contains(up, e.Claim) })
+// for interfaces that were made anew and resolvers that were started anew, and
+// after a loss of the state: lines in resolv.conf may be older than that. Up is
+// called when nobody else can ask for anything.
+func (m *Manager) Settle(ctx context.Context, up func() ([]string, error)) error {
+	var failed error
+	err := m.change(ctx, func(s *state) []dns.Entry {
+		var names []string
+		if names, failed = up(); failed == nil {
+			s.Up = slices.DeleteFunc(s.Up, func(e dns.Entry) bool { return !slices.Contains(names, e.Claim) })
+		}
 		return s.Up
 	})
+	return errors.Join(failed, err)
 }
 
 // change edits what is up and tells the difference, and once more what the

@@ -77,7 +77,7 @@ func (h *host) command(out *bytes.Buffer, parts map[string]*txtar.File, words []
 	case "down":
 		err = h.m.Drop(ctx, args[0])
 	case "settle":
-		err = h.m.Settle(ctx, args)
+		err = h.m.Settle(ctx, func() ([]string, error) { return args, nil })
 	case "unbound":
 		if args[0] == "start" {
 			h.write("forwards", string(parts["unbound"].Data))
