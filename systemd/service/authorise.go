@@ -41,8 +41,10 @@ type verdict struct {
 
 // authorise returns the user of the sender of a call, if he may bring a conn up or
 // down: root may, and whom polkit allows it. Interactive says that the sender would
-// wait for a password to be asked for.
-func authorise(c *dbus.Conn, sender dbus.Sender, verb, name string, interactive bool) (uid uint32, refused *dbus.Error) {
+// wait for a password to be asked for. Whoever is asked for that reads the name, so
+// polkit hears of none that the sender has made up.
+func (m managerObject) authorise(sender dbus.Sender, verb, name string, interactive bool) (uid uint32, refused *dbus.Error) {
+	c := m.bus
 	limit, flags := answerLimit, uint32(0)
 	if interactive {
 		limit, flags = askLimit, mayAsk
@@ -52,8 +54,11 @@ func authorise(c *dbus.Conn, sender dbus.Sender, verb, name string, interactive 
 	if err := c.BusObject().CallWithContext(ctx, "org.freedesktop.DBus.GetConnectionUnixUser", 0, string(sender)).Store(&uid); err != nil {
 		return uid, answer(accessDenied, "asking the bus who calls: "+err.Error())
 	}
-	if uid == 0 {
+	switch {
+	case uid == 0:
 		return uid, nil
+	case !m.s.knows(name):
+		return uid, answer(errNoConn, "no conn "+name)
 	}
 	whom := subject{"system-bus-name", map[string]dbus.Variant{"name": dbus.MakeVariant(string(sender))}}
 	details := map[string]string{"conn": name, "verb": verb}

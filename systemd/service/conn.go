@@ -134,6 +134,22 @@ func (s *Service) conn(path dbus.ObjectPath) (Conn, bool) {
 	return c, ok
 }
 
+// knows reports whether a name stands for a conn, or for several that its section
+// makes.
+func (s *Service) knows(name string) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if _, ok := s.conns[pathOf(name)]; ok {
+		return true
+	}
+	for _, c := range s.conns {
+		if strings.HasPrefix(c.Name, name+"/") {
+			return true
+		}
+	}
+	return false
+}
+
 // all returns the conns by path.
 func (s *Service) all() map[dbus.ObjectPath]Conn {
 	s.mu.Lock()

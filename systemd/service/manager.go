@@ -76,7 +76,7 @@ func (m managerObject) change(verb, name string, call dbus.Message, sender dbus.
 		return answer("org.freedesktop.DBus.Error.LimitsExceeded", "too many calls at once")
 	}
 	interactive := call.Flags&dbus.FlagAllowInteractiveAuthorization != 0
-	uid, refused := authorise(m.bus, sender, verb, name, interactive)
+	uid, refused := m.authorise(sender, verb, name, interactive)
 	if refused != nil {
 		return refused
 	}

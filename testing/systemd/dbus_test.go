@@ -286,7 +286,7 @@ func TestPolkit(t *testing.T) {
 	}
 	run(t, "systemctl restart polkit.service")
 	s, manager, log := offer(t, bus.Bus{})
-	s.Tell(of(north))
+	s.Tell(of(north, service.Conn{Name: "broken"}))
 	onBus(t)
 	const denied, wantsPassword = "org.freedesktop.DBus.Error.AccessDenied", "org.freedesktop.DBus.Error.InteractiveAuthorizationRequired"
 	for _, uid := range []int{root, daemon, nobody} {
@@ -306,6 +306,7 @@ func TestPolkit(t *testing.T) {
 		{daemon, "Up", "broken", wantsPassword},
 		{daemon, "Down", "north", wantsPassword},
 		{nobody, "Up", "north", wantsPassword},
+		{nobody, "Up", "made up", "io.github.ipsecif.Ipsecif1.Error.NoSuchConn"}, // and nobody is asked
 	} {
 		_, err := callAs(tt.uid, systemBus, tt.method, tt.arg)
 		if errorName(err) != tt.want {

@@ -29,8 +29,8 @@ type ConnStatus struct {
 
 // Status is what the daemon found when it looked last.
 type Status struct {
-	Ready    bool         // it has looked at least once
-	Conns    []ConnStatus // those that are claimed or are to be, by name
+	Ready bool         // it has looked at least once
+	Conns []ConnStatus // those that are claimed or are to be, by name
 	// Configured has the conns of the configuration, claimed or not: their names and
 	// links. It does not change.
 	Configured []ConnStatus
