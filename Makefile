@@ -96,7 +96,7 @@ lab-test: lab bin/ipsecif
 	@echo "== contract with the real kernel, and scenarios with real IKE daemons"
 	IPSECIF_TEST_REQUIRE=lab IPSECIF_BIN=$(CURDIR)/bin/ipsecif go test -p 1 -parallel 4 -timeout 20m -exec '$(CURDIR)/bin/lab exec --timeout 20m' $(filter-out $(DIFFERENTIAL) $(SYSTEMD),$(LAB_PACKAGES))
 	@echo "== beside real systemd: its resolver, the bus and the journal"
-	IPSECIF_TEST_REQUIRE=lab go test -exec '$(CURDIR)/bin/lab exec -systemd' $(SYSTEMD)
+	IPSECIF_TEST_REQUIRE=lab IPSECIF_BIN=$(CURDIR)/bin/ipsecif go test -count=1 -exec '$(CURDIR)/bin/lab exec -systemd' $(SYSTEMD)
 
 .PHONY: demo
 demo: lab bin/ipsecif bin/demo
@@ -119,7 +119,10 @@ install: bin/ipsecif
 	install -D -m 755 bin/ipsecif $(DESTDIR)$(PREFIX)/sbin/ipsecif
 	install -D -m 644 cmd/ipsecif/ipsecif.8 $(DESTDIR)$(PREFIX)/share/man/man8/ipsecif.8
 	install -D -m 644 cmd/ipsecif/ipsecif-updown.8 $(DESTDIR)$(PREFIX)/share/man/man8/ipsecif-updown.8
+	install -D -m 644 cmd/ipsecif/ipsecif-dbus.7 $(DESTDIR)$(PREFIX)/share/man/man7/ipsecif-dbus.7
 	install -D -m 644 conn/ipsecif.conf.5 $(DESTDIR)$(PREFIX)/share/man/man5/ipsecif.conf.5
+	install -D -m 644 systemd/dbus/io.github.ipsecif.Ipsecif1.conf $(DESTDIR)$(PREFIX)/share/dbus-1/system.d/io.github.ipsecif.Ipsecif1.conf
+	install -D -m 644 systemd/dbus/io.github.ipsecif.policy $(DESTDIR)$(PREFIX)/share/polkit-1/actions/io.github.ipsecif.policy
 	install -D -m 644 routing/rt_protos.d/ipsecif.conf $(DESTDIR)/etc/iproute2/rt_protos.d/ipsecif.conf
 
 .PHONY: clean

@@ -2,6 +2,7 @@ package updown
 
 import (
 	"maps"
+	"net/netip"
 	"slices"
 
 	"github.com/ipsecif/ipsecif/updown/plan"
@@ -44,8 +45,11 @@ type ClaimState struct {
 	// Condition is InSync, Waiting, Blocked, or Drift when what was done did not
 	// last or is Held.
 	Condition Condition
-	Problems  []string // why it is Blocked
-	Netns     string   // network namespace of the link
+	Problems  []string   // why it is Blocked
+	Link      string     // "" when it is policy-based
+	VRF       string     // of the link, "" for none
+	Netns     string     // network namespace of the link
+	Peer      netip.Addr // invalid: any
 }
 
 // Repair makes the kernel agree with all claims as far as that is possible. Hold

@@ -166,7 +166,11 @@ func (s *survey) conditions(texts map[string][]string) {
 		waiting[name] = true
 	}
 	for _, c := range s.claims {
-		state := ClaimState{Name: c.Name, Owner: c.Owner, IfID: c.Tunnel.IfID, Condition: InSync, Netns: c.Tunnel.Netns}
+		t := c.Tunnel
+		state := ClaimState{
+			Name: c.Name, Owner: c.Owner, IfID: t.IfID, Condition: InSync,
+			Link: s.facts.LinkOf(t), VRF: t.VRF, Netns: t.Netns, Peer: t.Peer,
+		}
 		switch {
 		case len(texts[c.Name]) > 0:
 			state.Condition, state.Problems = Blocked, texts[c.Name]

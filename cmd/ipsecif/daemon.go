@@ -69,6 +69,7 @@ func (a *app) runDaemon() error {
 	l.Init()
 	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()
+	a.attend(ctx, l)
 	signals := make(chan os.Signal, 4)
 	signal.Notify(signals, syscall.SIGHUP, syscall.SIGINT, syscall.SIGTERM)
 	go func() {

@@ -28,6 +28,9 @@ const (
 // version is set by the Makefile from the top line of CHANGES.
 var version = "devel"
 
+// defaultStateDir is where claims are when nobody says otherwise.
+const defaultStateDir = "/run/ipsecif"
+
 // errDifference ends `plan`, `status` and `gc --dry-run` when there is something to do.
 var errDifference = errors.New("difference")
 
@@ -112,7 +115,7 @@ Exit status: 0 done or in sync, 1 error, 2 wrong usage, 3 plan, status or gc --d
 	flags := root.PersistentFlags()
 	flags.StringVar(&a.config, "config", "", "`file` to read (default /etc/ipsecif.conf if it exists, else /etc/ipsec.conf)")
 	flags.BoolVar(&a.json, "json", false, "print results as JSON")
-	flags.StringVar(&a.stateDir, "state-dir", "/run/ipsecif", "`directory` of the claims; each network namespace needs its own")
+	flags.StringVar(&a.stateDir, "state-dir", defaultStateDir, "`directory` of the claims; each network namespace needs its own")
 	root.AddCommand(a.checkCommand(), a.listCommand(), a.confCommand(), a.planCommand(), a.upCommand(), a.downCommand(), a.statusCommand(), a.gcCommand(), a.daemonCommand(), a.updownCommand(), a.runHooksCommand(), a.versionCommand())
 	strictUsage(root)
 	return root

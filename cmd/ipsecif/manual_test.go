@@ -15,15 +15,17 @@ import (
 	"github.com/spf13/pflag"
 )
 
-// The manual pages: of the program, and of its command updown.
+// The manual pages: of the program, of its command updown, and of what its daemon
+// offers on the bus.
 const (
 	manual       = "ipsecif.8"
 	updownManual = "ipsecif-updown.8"
+	dbusManual   = "ipsecif-dbus.7"
 )
 
 // TestManualForm checks the manual pages with mandoc, which must be installed.
 func TestManualForm(t *testing.T) {
-	out, err := exec.Command("mandoc", "-Tlint", "-Wwarning", manual, updownManual).CombinedOutput()
+	out, err := exec.Command("mandoc", "-Tlint", "-Wwarning", manual, updownManual, dbusManual).CombinedOutput()
 	if err != nil || len(out) > 0 {
 		t.Errorf("mandoc: %v\n%s", err, out)
 	}

@@ -14,9 +14,15 @@ import (
 )
 
 func (a *app) statusCommand() *cobra.Command {
-	var all, drift bool
+	var all, drift, prometheus bool
 	cmd := &cobra.Command{
 		Use: "status [CONN... | --all]", Short: "Compare the kernel with what is up",
+		Args: func(*cobra.Command, []string) error {
+			if prometheus && (drift || a.json) {
+				return errors.New("status prints one of --prometheus, --drift and --json")
+			}
+			return nil
+		},
 		RunE: func(_ *cobra.Command, args []string) error {
 			// An error in the file is no reason to say nothing about what is up.
 			f, ds := a.load()
@@ -27,6 +33,9 @@ func (a *app) statusCommand() *cobra.Command {
 				s, err := a.compare(e, f, withInterface(conns), ds.Err() == nil, args)
 				if err != nil {
 					return err
+				}
+				if prometheus {
+					return a.printMetrics(e, s, ds.Err() == nil)
 				}
 				print := a.printStatus
 				if drift {
@@ -40,6 +49,10 @@ func (a *app) statusCommand() *cobra.Command {
 				}
 				return nil
 			})
+			if invalid := ds.Err(); prometheus && err == nil && invalid != nil {
+				a.complain(invalid) // which is a metric, too
+				return nil
+			}
 			if ds.Err() != nil && errors.Is(err, errDifference) {
 				err = nil // the errors say more
 			}
@@ -48,6 +61,7 @@ func (a *app) statusCommand() *cobra.Command {
 	}
 	cmd.Flags().BoolVar(&all, "all", false, "every conn, as without a name")
 	cmd.Flags().BoolVar(&drift, "drift", false, "only what differs, one line for each object")
+	cmd.Flags().BoolVar(&prometheus, "prometheus", false, "metrics for the textfile collector of Prometheus")
 	return cmd
 }
 

@@ -51,16 +51,25 @@ type Session struct {
 func (b Bus) Do(ctx context.Context, do func(*Session) error) error {
 	ctx, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
+	c, err := b.Connect(ctx)
+	if err != nil {
+		return err
+	}
+	defer c.Close()
+	return do(&Session{ctx, c})
+}
+
+// Connect connects to the bus until ctx ends, or Close is called.
+func (b Bus) Connect(ctx context.Context) (*dbus.Conn, error) {
 	address := b.Address
 	if address == "" {
 		address = system
 	}
 	c, err := dbus.Connect(address, dbus.WithContext(ctx))
 	if err != nil {
-		return fmt.Errorf("connecting to the bus at %s: %w", address, inTime(ctx, err))
+		return nil, fmt.Errorf("connecting to the bus at %s: %w", address, inTime(ctx, err))
 	}
-	defer c.Close()
-	return do(&Session{ctx, c})
+	return c, nil
 }
 
 // Call calls a method and stores its results.

@@ -45,6 +45,7 @@ var rooms = map[string]room{
 	"updown/admin": {
 		own: []string{"updown/lock"}, foreign: []string{"github.com/coreos/go-systemd/v22/journal", "golang.org/x/sys"}, not: []string{"net"},
 	},
+	"updown/metrics":        {own: []string{"updown", "updown/hook", "updown/plan"}, not: impure},
 	"updown/networkmanager": {own: []string{"systemd/bus"}, not: impure},
 	"updown/lock":           {foreign: []string{"golang.org/x/sys"}, not: []string{"net", "os/exec"}},
 	"updown/kernel": {
@@ -60,6 +61,7 @@ var rooms = map[string]room{
 	"systemd/bus":      {foreign: []string{"github.com/godbus/dbus/v5"}, not: []string{"os", "os/exec", "net"}},
 	"systemd/notify":   {own: []string{"updown/daemon"}, foreign: []string{"github.com/coreos/go-systemd/v22"}, not: []string{"os/exec"}},
 	"systemd/resolved": {own: []string{"systemd/bus", "updown/dns"}, foreign: []string{"github.com/godbus/dbus/v5", "golang.org/x/sys"}, not: []string{"os", "os/exec"}},
+	"systemd/service":  {own: []string{"systemd/bus", "updown", "updown/daemon", "updown/hook"}, foreign: []string{"github.com/godbus/dbus/v5"}, not: []string{"os", "os/exec"}},
 	"updown": {
 		own: []string{"updown/plan", "updown/claim", "updown/hook", "updown/lock", "conn", "routing", "xfrmi", "xfrmi/firewall"}, foreign: []string{"golang.org/x/sys"},
 		not: []string{"os", "os/exec", "net", "flag", "time"},
@@ -67,7 +69,8 @@ var rooms = map[string]room{
 	"cmd/ipsecif": {
 		own: []string{
 			"updown", "updown/plan", "updown/claim", "updown/conf", "updown/hook", "updown/kernel", "updown/dns", "updown/resolver",
-			"updown/networkmanager", "updown/admin", "updown/daemon", "updown/watch", "updown/lock", "systemd/resolved", "systemd/notify", "conn",
+			"updown/networkmanager", "updown/admin", "updown/daemon", "updown/watch", "updown/lock", "systemd/resolved", "systemd/bus", "systemd/notify", "systemd/service",
+			"updown/metrics", "conn",
 		},
 		foreign: []string{"github.com/spf13/cobra"},
 		not:     []string{"os/exec"},

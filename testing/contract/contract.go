@@ -53,7 +53,8 @@ const patience = 2 * time.Second
 // Run checks one case. Its file has the operations of `setup`, which must
 // succeed, then those of `apply`, the text of the `error` that they end with
 // (empty for none), and the `state` after them; a file with `near`, a limited
-// query, has also what is `seen` with that. What is in the network namespace
+// query, has also what is `seen` with that, and one with `counters` which links
+// are counted. What is in the network namespace
 // "contract" finds that made; a file with `without` has the state after it was
 // deleted. With update the file is written anew.
 func Run(t *testing.T, k updown.Kernel, spaces Netns, file string, update bool) {
@@ -82,6 +83,9 @@ func Run(t *testing.T, k updown.Kernel, spaces Netns, file string, update bool) 
 	if _, ok := sections["without"]; ok {
 		spaces.DelNetns(netnsName)
 		got.Files = append(got.Files, txtar.File{Name: "without", Data: []byte(dump(t, k, query))})
+	}
+	if _, ok := sections["counters"]; ok {
+		got.Files = append(got.Files, txtar.File{Name: "counters", Data: []byte(counted(t, k))})
 	}
 	if near, ok := sections["near"]; ok {
 		seen := dump(t, k, nearQuery(t, near))
@@ -250,6 +254,21 @@ func dump(t *testing.T, k updown.Kernel, q plan.Query) string {
 		}
 	}
 	return b.String()
+}
+
+// counted returns the links whose packets are counted, with a limited query.
+func counted(t *testing.T, k updown.Kernel) string {
+	t.Helper()
+	o, err := k.Observe(plan.Query{Near: &plan.Near{}, Counters: true, Netns: []string{netnsName, "nowhere"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var lines []string
+	for _, l := range o.Counters.Links {
+		lines = append(lines, fmt.Sprintf("%+v\n", l))
+	}
+	slices.Sort(lines)
+	return strings.Join(lines, "")
 }
 
 // native reports whether an object is in every namespace, or depends on more

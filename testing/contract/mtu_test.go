@@ -119,6 +119,11 @@ func (tun tunnel) make(t *testing.T) {
 			"ip address add "+tun.inner+"/32 dev ipsec1",
 			"ip route add "+tun.to+" dev ipsec1 src "+tun.inner)
 	}
+	run(t, lines...)
+}
+
+func run(t *testing.T, lines ...string) {
+	t.Helper()
 	for _, line := range lines {
 		words := strings.Fields(line)
 		if out, err := exec.Command(words[0], words[1:]...).CombinedOutput(); err != nil {

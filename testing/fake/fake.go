@@ -33,6 +33,11 @@ type Kernel struct {
 	ReflectsMark string
 	// SAs are what IKE daemons have made.
 	SAs []plan.SA
+	// Traffic is what has passed each link, by name. What it says of the name
+	// and the network namespace does not count.
+	Traffic map[string]plan.LinkCounters
+	// XfrmErrors is plan.Counters.XfrmErrors.
+	XfrmErrors []plan.Count
 	// After is called after every system call that succeeds, with its last
 	// operation; nil for no call. The creation of a link and the attributes
 	// that follow are one call.
@@ -69,11 +74,16 @@ func sysctl(link string, value int) routing.Sysctl {
 
 // Observe returns the state and the facts that follow from it.
 func (k *Kernel) Observe(q plan.Query) (plan.Observation, error) {
+	var o plan.Observation
 	if q.Near != nil {
-		return k.near(q), nil
+		o = k.near(q)
+	} else {
+		o = k.everything(q)
+		k.namespaces(&o, q.Netns)
 	}
-	o := k.everything(q)
-	k.namespaces(&o, q.Netns)
+	if q.Counters {
+		o.Counters = k.counters(q.Netns)
+	}
 	return o, nil
 }
 

@@ -9,7 +9,7 @@ import (
 // into the same tree without being installed.
 var (
 	rootPackages = []string{
-		"systemd", "systemd-sysv", "systemd-resolved", "dbus", "udev", "kmod", "iproute2", "iputils-ping", "procps", "nftables", "iptables",
+		"systemd", "systemd-sysv", "systemd-resolved", "dbus", "polkitd", "udev", "kmod", "iproute2", "iputils-ping", "procps", "nftables", "iptables",
 		"ethtool", "tcpdump", "tshark", "libreswan", "libnss3-tools", "strongswan-swanctl", "bird2", "iperf3", "busybox-static",
 	}
 	unpackedPackages = []string{"strongswan-libcharon", "strongswan-charon", "charon-systemd"}

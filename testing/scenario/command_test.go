@@ -116,16 +116,21 @@ func verdict(ts *testscript.TestScript, neg bool, err error) {
 
 // run runs a program on a host; "ipsecif" is the one under test.
 func run(ts *testscript.TestScript, words []string) error {
-	ctx, cancel := context.WithTimeout(context.Background(), patience)
-	defer cancel()
 	words = slices.Clone(words)
 	if i := slices.Index(words, "ipsecif"); i > 0 {
 		words[i] = os.Getenv("IPSECIF_BIN")
 	}
-	stdout, stderr, err := of(ts).host(words[0]).Run(ctx, words[1], words[2:]...)
+	stdout, stderr, err := output(ts, words)
 	fmt.Fprint(ts.Stdout(), stdout)
 	fmt.Fprint(ts.Stderr(), stderr)
 	return err
+}
+
+// output runs a program on a host and returns what it prints.
+func output(ts *testscript.TestScript, words []string) (stdout, stderr string, err error) {
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	defer cancel()
+	return of(ts).host(words[0]).Run(ctx, words[1], words[2:]...)
 }
 
 // [!] on HOST PROGRAM ARGS... runs a program on a host.

@@ -75,6 +75,8 @@ func TestScenarios(t *testing.T) {
 			"reload":    reload,
 			"told":      told,
 			"heals":     heals,
+			"metrics":   metrics,
+			"grown":     grown,
 		},
 	})
 }

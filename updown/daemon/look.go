@@ -97,14 +97,17 @@ func (l *Loop) account(now time.Time, repair updown.Repair) {
 // publish makes the Status and tells whoever waits for it.
 func (l *Loop) publish(repair updown.Repair, err error, took time.Duration) {
 	was := l.Status()
-	s := Status{Ready: true, Looks: was.Looks + 1, Took: took}
+	s := Status{Ready: true, Looks: was.Looks + 1, Took: took, Configured: l.configured}
 	for name, because := range l.blocked {
-		s.Conns = append(s.Conns, ConnStatus{Name: name, Condition: updown.Blocked, Problems: because, IfID: l.pending[name].Interface.IfID})
+		c := configured(l.pending[name])
+		c.Condition, c.Problems = updown.Blocked, because
+		s.Conns = append(s.Conns, c)
 	}
 	for _, c := range repair.Claims {
 		if l.blocked[c.Name] == nil {
 			s.Conns = append(s.Conns, ConnStatus{
 				Name: c.Name, Owner: c.Owner, IfID: uint32(c.IfID), Condition: c.Condition, Problems: c.Problems, Repairs: l.repairs.Conns[c.Name],
+				Link: c.Link, VRF: c.VRF, Netns: c.Netns, Peer: c.Peer,
 			})
 		}
 	}

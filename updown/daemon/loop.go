@@ -86,26 +86,27 @@ type Loop struct {
 
 	// ---
 
-	requests  chan request
-	reloads   chan struct{}
-	lookedUp  chan plan.Names
-	looksUp   bool          // somebody is looking names up
-	lookUpIn  time.Duration // the pause before the next time
-	lookUpAt  time.Time     // zero for none
-	debounce  watch.Debounce
-	budget    Budget
-	fights    Fights
-	known     map[string]uint64    // fingerprints of the conns of the configuration, by name
-	pending   map[string]conn.Conn // conns that were not dealt with since they have changed
-	blocked   map[string][]string  // why those of them are not up
-	compared  bool                 // the claims of an earlier daemon, with the configuration
-	orphans   map[string]bool      // claims of the administrator that the configuration does not have, as was said
-	dirs      []string             // that are watched for the configuration
-	confError string
-	said      map[string]string // the last message of a sort
-	resyncAt  time.Time
-	heldUntil time.Time
-	repairs   Repairs
+	requests   chan request
+	reloads    chan struct{}
+	lookedUp   chan plan.Names
+	looksUp    bool          // somebody is looking names up
+	lookUpIn   time.Duration // the pause before the next time
+	lookUpAt   time.Time     // zero for none
+	debounce   watch.Debounce
+	budget     Budget
+	fights     Fights
+	known      map[string]uint64    // fingerprints of the conns of the configuration, by name
+	configured []ConnStatus         // the conns of the configuration, by name
+	pending    map[string]conn.Conn // conns that were not dealt with since they have changed
+	blocked    map[string][]string  // why those of them are not up
+	compared   bool                 // the claims of an earlier daemon, with the configuration
+	orphans    map[string]bool      // claims of the administrator that the configuration does not have, as was said
+	dirs       []string             // that are watched for the configuration
+	confError  string
+	said       map[string]string // the last message of a sort
+	resyncAt   time.Time
+	heldUntil  time.Time
+	repairs    Repairs
 
 	mu     sync.Mutex
 	status Status

@@ -21,6 +21,16 @@ func (l *Loop) Reload() {
 	}
 }
 
+// ErrNoConn is the error of Up and Down for a name that stands for no conn, of
+// Down for one that is not up.
+var ErrNoConn = errors.New("no such conn")
+
+// noConnError is ErrNoConn with a text of its own.
+type noConnError string
+
+func (e noConnError) Error() string        { return string(e) }
+func (e noConnError) Is(target error) bool { return target == ErrNoConn }
+
 // Up claims conns of the configuration for the administrator, and makes or repairs
 // them. A name stands for all conns that its section makes.
 func (l *Loop) Up(ctx context.Context, names []string) error {
@@ -37,7 +47,7 @@ func (l *Loop) Up(ctx context.Context, names []string) error {
 			}
 		}
 		if len(conns) == n {
-			err = errors.Join(err, fmt.Errorf("the configuration has no conn %q with an interface", name))
+			err = errors.Join(err, noConnError(fmt.Sprintf("the configuration has no conn %q with an interface", name)))
 		}
 	}
 	if err != nil {
@@ -72,7 +82,7 @@ func (l *Loop) Down(ctx context.Context, names []string) error {
 				}
 			}
 			if len(drop) == n {
-				return fmt.Errorf("no conn %q is up", name)
+				return noConnError(fmt.Sprintf("no conn %q is up", name))
 			}
 		}
 		slices.Sort(drop)

@@ -51,8 +51,17 @@ func (l *Loop) reload(first bool) (gone []string) {
 			delete(l.blocked, name)
 		}
 	}
-	l.known = now
+	l.known, l.configured = now, nil
+	for i := range c.Conns {
+		l.configured = append(l.configured, configured(c.Conns[i]))
+	}
+	slices.SortFunc(l.configured, func(a, b ConnStatus) int { return strings.Compare(a.Name, b.Name) })
 	return gone
+}
+
+// configured returns what the configuration says of a conn.
+func configured(c conn.Conn) ConnStatus {
+	return ConnStatus{Name: c.Name, Condition: updown.Down, IfID: c.Interface.IfID, Link: c.Link(), VRF: c.VRF, Netns: c.Netns}
 }
 
 // load reads the configuration and watches it. Where something new is watched, it

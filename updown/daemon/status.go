@@ -3,6 +3,7 @@ package daemon
 import (
 	"encoding/json"
 	"fmt"
+	"net/netip"
 	"os"
 	"path/filepath"
 	"slices"
@@ -20,13 +21,20 @@ type ConnStatus struct {
 	Condition updown.Condition `json:"condition"`
 	Problems  []string         `json:"problems,omitempty"` // of one that is Blocked
 	Repairs   uint64           `json:"repairs"`            // since the daemon has started
+	Link      string           `json:"link"`               // "" when it is policy-based
+	VRF       string           `json:"vrf,omitempty"`
+	Netns     string           `json:"netns,omitempty"` // network namespace of the link
+	Peer      netip.Addr       `json:"peer,omitzero"`   // of one that is claimed; invalid: any
 }
 
 // Status is what the daemon found when it looked last.
 type Status struct {
-	Ready    bool         // it has looked at least once
-	Conns    []ConnStatus // those that are claimed or are to be, by name
-	Problems []string     // that concern no single conn, such as errors in the configuration
+	Ready bool         // it has looked at least once
+	Conns []ConnStatus // those that are claimed or are to be, by name
+	// Configured has the conns of the configuration, claimed or not: their names and
+	// links. It does not change.
+	Configured []ConnStatus
+	Problems   []string // that concern no single conn, such as errors in the configuration
 	// Looks counts how often the daemon has looked, and Took is how long it took
 	// the last time.
 	Looks uint64
@@ -66,10 +74,12 @@ func plural(n int, noun string) string {
 // equals reports whether two states of conns differ in nothing that somebody may
 // wait for.
 func equals(a, b Status) bool {
-	return a.Ready == b.Ready && slices.Equal(a.Problems, b.Problems) && slices.EqualFunc(a.Conns, b.Conns, func(x, y ConnStatus) bool {
+	same := func(x, y ConnStatus) bool {
 		return x.Name == y.Name && x.Owner == y.Owner && x.IfID == y.IfID && x.Condition == y.Condition && x.Repairs == y.Repairs &&
-			slices.Equal(x.Problems, y.Problems)
-	})
+			x.Link == y.Link && x.VRF == y.VRF && x.Netns == y.Netns && x.Peer == y.Peer && slices.Equal(x.Problems, y.Problems)
+	}
+	return a.Ready == b.Ready && slices.Equal(a.Problems, b.Problems) && slices.EqualFunc(a.Conns, b.Conns, same) &&
+		slices.EqualFunc(a.Configured, b.Configured, same)
 }
 
 // RepairsFile is the name of the file in the state directory that counts repairs.

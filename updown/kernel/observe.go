@@ -67,10 +67,15 @@ func (k *Kernel) Observe(q plan.Query) (plan.Observation, error) {
 	return o, k.namespaces(&o, q.Netns)
 }
 
-// others adds what is asked for of SAs and nftables.
+// others adds what is asked for of SAs, nftables and counters.
 func (k *Kernel) others(o *plan.Observation, q plan.Query, ends []plan.Ends) error {
 	if err := k.filters(o, q); err != nil {
 		return err
+	}
+	if q.Counters {
+		if err := k.counters(&o.Counters, q.Netns); err != nil {
+			return err
+		}
 	}
 	return k.sas(&o.Facts, q.SAs, ends)
 }

@@ -200,6 +200,9 @@ func parseSA(msg []byte, asked map[xfrmi.IfID]bool) (plan.SA, bool) {
 		SPI:   nl.Swap32(head.Id.Spi),
 		Reqid: head.Reqid,
 		Mode:  xfrmi.Mode(head.Mode),
+
+		Traffic: plan.Traffic{Bytes: head.Curlft.Bytes, Packets: head.Curlft.Packets},
+		Since:   head.Curlft.AddTime,
 	}
 	if v := number(a[nl.XFRMA_SET_MARK]); v != 0 {
 		sa.MarkOut = routing.Mark{Value: v, Mask: math.MaxUint32}

@@ -29,6 +29,7 @@ type Query struct {
 	SAs      []xfrmi.IfID // whose SAs are asked for
 	Clamps   bool         // whether the clamp is asked for; without Near our other tables of nftables, too
 	Firewall FirewallQuery
+	Counters bool  // whether Observation.Counters is asked for, of Netns too
 	Near     *Near // nil for everything
 }
 
@@ -114,8 +115,9 @@ func (l LinkMTU) Of(to netip.Addr, route uint32) uint32 {
 
 // Observation is what was read from the kernel at one time.
 type Observation struct {
-	State State
-	Facts Facts
+	State    State
+	Facts    Facts
+	Counters Counters // if they were asked for
 }
 
 // Before returns the facts as they were before ipsecif changed settings.

@@ -40,6 +40,8 @@ type SA struct {
 	Mode      xfrmi.Mode
 	MarkOut   routing.Mark // what it puts on packets after encryption; the zero value is none
 	ESP       xfrmi.ESP
+	Traffic   Traffic // what it has carried
+	Since     uint64  // when it was made, in seconds of Unix time
 }
 
 // ProtoESP is the IP protocol of ESP.

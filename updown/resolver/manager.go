@@ -84,7 +84,7 @@ func (m *Manager) Set(ctx context.Context, setting string, r dns.Request) error 
 
 // Drop takes back what a claim asked for; it is no error if that is nothing.
 func (m *Manager) Drop(ctx context.Context, claim string) error {
-	if _, err := os.Stat(m.path()); os.IsNotExist(err) {
+	if !m.Knows() {
 		return nil
 	}
 	return m.change(ctx, func(s *state) ([]dns.Entry, error) {
@@ -100,7 +100,7 @@ func (m *Manager) Drop(ctx context.Context, claim string) error {
 // asked of each while nobody else changes anything here; who asks for something
 // has its claim before.
 func (m *Manager) Reap(ctx context.Context, which func(claim string) bool, isUp func(claim string) (bool, error)) error {
-	if _, err := os.Stat(m.path()); os.IsNotExist(err) {
+	if !m.Knows() {
 		return nil
 	}
 	return m.change(ctx, func(s *state) ([]dns.Entry, error) {
@@ -108,9 +108,15 @@ func (m *Manager) Reap(ctx context.Context, which func(claim string) bool, isUp 
 	})
 }
 
-// Settle is Reap for all claims, and tells everything again, for resolvers that
-// were started anew, and after a loss of the state: lines in resolv.conf may be
-// older than that.
+// Knows reports whether anything was asked for or told and not taken back.
+func (m *Manager) Knows() bool {
+	_, err := os.Stat(m.path())
+	return err == nil
+}
+
+// Settle is Reap for all claims, and tells everything again, for interfaces that
+// were made anew and resolvers that were started anew, and after a loss of the
+// state: lines in resolv.conf may be older than that.
 func (m *Manager) Settle(ctx context.Context, isUp func(claim string) (bool, error)) error {
 	return m.change(ctx, func(s *state) ([]dns.Entry, error) {
 		err := s.reap(func(string) bool { return true }, isUp)
