@@ -94,7 +94,7 @@ func (k *Kernel) open(within *Kernel) error {
 		// The thread stays locked, so it ends, and nothing else ever runs on it.
 		runtime.LockOSThread()
 		if err := unix.Setns(fd, unix.CLONE_NEWNET); err != nil {
-			failed <- fmt.Errorf("entering network namespace %s: %w; this needs root (CAP_SYS_ADMIN)", name, err)
+			failed <- fmt.Errorf("entering network namespace %s: %w; this needs root with CAP_SYS_ADMIN, which the units have with the drop-in netns.conf", name, err)
 			return
 		}
 		promote, err := readSysctl(ofLink("all", routing.SysctlPromote))
