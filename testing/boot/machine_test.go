@@ -37,7 +37,13 @@ func becomes(t *testing.T, line, want string) {
 			return
 		}
 	}
-	t.Fatalf("%s prints %q, never %q\n%s", line, got, want, sh(t, "journalctl -q -b -n 60 -u ipsecif -u ipsec -u peer"))
+	t.Fatalf("%s prints %q, never %q\n%s", line, got, want, sh(t, "journalctl -q -b -n 40 -u ipsecif -u ipsec"))
+}
+
+// connected waits for an answer from behind the tunnel.
+func connected(t *testing.T) {
+	t.Helper()
+	becomes(t, "ping -q -c 1 -W 1 "+far+" | grep -o '1 received'", "1 received")
 }
 
 // is compares what a line of shell prints.
@@ -132,5 +138,4 @@ func during(t *testing.T, line string) {
 	if !strings.Contains(out.String(), " 0% packet loss") {
 		t.Errorf("during %s: %s", line, out)
 	}
-	t.Logf("%s: %s", line, out)
 }
