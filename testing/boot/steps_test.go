@@ -87,6 +87,7 @@ func features(t *testing.T) {
 		sh(t, "ip -n inner link show ipsec38 && ipsecif status inner && ipsecif down --all")
 		restored(t, unit, before)
 	}
+	sh(t, "rm /etc/ipsecif.conf")
 }
 
 // restored compares line by line what a unit leaves with what was there before.
@@ -145,5 +146,5 @@ func remove(t *testing.T) {
 	is(t, "systemctl is-active ipsecif || true", "inactive")
 	encrypted(t)
 	sh(t, "dpkg -P ipsecif")
-	is(t, "find /etc /usr /var -xdev -name '*ipsecif*' -not -path '/var/lib/dpkg/*' -not -path '*/ipsecif@.service.d*'", "")
+	is(t, "find /etc /usr /var -xdev -name '*ipsecif*' -not -path '/var/lib/dpkg/*'", "")
 }
