@@ -135,6 +135,13 @@ func service(t *testing.T) {
 	is(t, "ls /sys/class/net | grep -c ipsec9 || true", "0")
 	is(t, interfaceIndex, index)
 	encrypted(t)
+
+	// gc does nothing with a configuration that it cannot read, and that is not the
+	// unit's failure.
+	during(t, "echo nonsense >/etc/ipsecif.conf && systemctl stop ipsecif")
+	is(t, "systemctl is-active ipsecif || true", "inactive")
+	is(t, "journalctl -q -o cat -u ipsecif -n 20 | grep -c 'without the whole configuration it is not known which interfaces are in use'", "1")
+	sh(t, "rm /etc/ipsecif.conf && systemctl start ipsecif && ipsecif status")
 }
 
 const mainPID = "systemctl show --value -p MainPID ipsecif"
