@@ -70,6 +70,8 @@ func features(t *testing.T) {
 		restored(t, name, before)
 	}
 
+	staleNameServer(t)
+
 	const refused = "entering network namespace inner: operation not permitted; this needs root with CAP_SYS_ADMIN, which the units have with the drop-in netns.conf"
 	sh(t, "systemctl start ipsecif && ipsecif status road") // its neighbour is no concern of the conn's
 	for _, unit := range []string{"ipsecif", "ipsecif@inner"} {
@@ -88,6 +90,22 @@ func features(t *testing.T) {
 		restored(t, unit, before)
 	}
 	sh(t, "rm /etc/ipsecif.conf")
+}
+
+// staleNameServer is a line in resolv.conf from before the last boot. The daemon
+// takes it away with the drop-in, and says that it cannot without.
+func staleNameServer(t *testing.T) {
+	t.Helper()
+	const file, before, stale = "/etc/resolv.conf", "nameserver 192.1.3.254", "nameserver 10.1.0.53"
+	sh(t, "rm "+file) // a link to the file of systemd-resolved
+	if err := os.WriteFile(file, []byte("# added by ipsecif: "+stale+"\n"+stale+"\n"+before+"\n"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	sh(t, "systemctl restart ipsecif")
+	becomes(t, "journalctl -q -o cat -u ipsecif | grep -c 'resolv.conf.*read-only file system'", "1")
+	sh(t, "install -D -m 644 /usr/share/doc/ipsecif/examples/resolv-conf.conf -t /etc/systemd/system/ipsecif.service.d && systemctl daemon-reload && systemctl restart ipsecif")
+	becomes(t, "cat "+file, before)
+	sh(t, "rm /etc/systemd/system/ipsecif.service.d/resolv-conf.conf && systemctl daemon-reload && systemctl stop ipsecif && ipsecif down --all")
 }
 
 // restored compares line by line what a unit leaves with what was there before.
