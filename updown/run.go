@@ -151,7 +151,7 @@ func (r *run) compare(want plan.Want, problems []plan.Problem) error {
 		r.plan.Links[c.Name] = facts.LinkOf(c.Tunnel)
 	}
 	r.plan.Waiting = want.WaitsOf(r.added)
-	errs := r.relevant(problems)
+	errs := append(r.relevant(problems), r.shutOut()...)
 	r.plan.Conflicts = slices.DeleteFunc(r.plan.Conflicts, func(c plan.Conflict) bool { return !r.concerns(c.Owners) })
 	r.warn(want)
 	for _, c := range r.plan.Conflicts {
@@ -332,6 +332,18 @@ func (r *run) relevant(problems []plan.Problem) []error {
 	for _, p := range problems {
 		if slices.ContainsFunc(r.added, func(c plan.Claim) bool { return c.Name == p.Claim }) {
 			errs = append(errs, p)
+		}
+	}
+	return errs
+}
+
+// shutOut returns the claims that cannot be given up, since what they have is in
+// a network namespace that may not be entered.
+func (r *run) shutOut() []error {
+	var errs []error
+	for _, c := range r.leaving {
+		if netns := c.Tunnel.Netns; r.have.Facts.Closed[netns] {
+			errs = append(errs, plan.Problem{Claim: c.Name, Where: c.Where, Text: "netns: " + r.have.Facts.NoNetns[netns]})
 		}
 	}
 	return errs

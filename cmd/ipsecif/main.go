@@ -9,6 +9,7 @@ import (
 	"io/fs"
 	"os"
 	"os/signal"
+	"path/filepath"
 	"runtime"
 	"runtime/debug"
 	"strings"
@@ -24,6 +25,10 @@ const (
 	exitUsage      = 2
 	exitDifference = 3
 )
+
+// hookLink is the name of the link to the program that is the updown hook, for
+// places that take a path and no arguments.
+const hookLink = "updown"
 
 // version is set by the Makefile from the top line of CHANGES.
 var version = "devel"
@@ -55,7 +60,11 @@ func main() {
 	// A reader of the output that goes away must not end a change in the middle.
 	signal.Ignore(syscall.SIGPIPE)
 	a := &app{}
-	status := a.run(os.Args[1:], os.Stdout, os.Stderr)
+	args := os.Args[1:]
+	if filepath.Base(os.Args[0]) == hookLink {
+		args = append([]string{"updown"}, args...)
+	}
+	status := a.run(args, os.Stdout, os.Stderr)
 	if a.signal != 0 {
 		endBy(a.signal)
 	}

@@ -33,6 +33,9 @@ func serve(s *spec, frames *frameWriter) error {
 		return err
 	}
 	relays.done.Wait()
+	if err := keepDisk(s); err != nil {
+		return err
+	}
 	return frames.write(frameExit, []byte{byte(status)})
 }
 

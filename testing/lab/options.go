@@ -24,6 +24,7 @@ type Options struct {
 	Timeout  time.Duration // default DefaultTimeout
 	Out      string        // host folder that is writable at /out; default none
 	Work     string        // host folder that is writable at its own path; default none
+	Disk     string        // host folder that keeps what is written to the root filesystem, so that the next run is a reboot; UML only; default none
 	Env      []string      // names of further variables to pass on, or NAME=VALUE
 	Systemd  bool          // boot systemd and run the command as a unit; UML only
 	Terminal bool          // connect the command to the terminal of stdin
@@ -41,7 +42,7 @@ func (o *Options) spec(ctx context.Context) (*spec, error) {
 	if o.Stderr == nil {
 		o.Stderr = os.Stderr
 	}
-	s := &spec{Mode: o.Mode, Mem: o.Mem, Dir: o.Dir, Out: o.Out, Work: o.Work, Binary: o.Binary, Args: o.Args, Terminal: o.Terminal, Systemd: o.Systemd}
+	s := &spec{Mode: o.Mode, Mem: o.Mem, Dir: o.Dir, Out: o.Out, Work: o.Work, Disk: o.Disk, Binary: o.Binary, Args: o.Args, Terminal: o.Terminal, Systemd: o.Systemd}
 	if s.Mem == "" {
 		s.Mem = DefaultMem
 	}
@@ -52,7 +53,7 @@ func (o *Options) spec(ctx context.Context) (*spec, error) {
 		return nil, errors.New("no command given")
 	}
 	var errs []error
-	for _, path := range []*string{&s.Dir, &s.Out, &s.Work, &s.Binary} {
+	for _, path := range []*string{&s.Dir, &s.Out, &s.Work, &s.Disk, &s.Binary} {
 		if *path != "" || path == &s.Dir {
 			abs, err := filepath.Abs(*path)
 			*path = abs
@@ -63,8 +64,10 @@ func (o *Options) spec(ctx context.Context) (*spec, error) {
 	if s.Tree == "/" {
 		errs = append(errs, errors.New("the work tree is the whole root folder: change to a project folder first"))
 	}
-	if s.Out != "" {
-		errs = append(errs, os.MkdirAll(s.Out, 0o755))
+	for _, dir := range []string{s.Out, s.Disk} {
+		if dir != "" {
+			errs = append(errs, os.MkdirAll(dir, 0o755))
+		}
 	}
 	root, err := preparedRoot()
 	s.Root = root
@@ -88,7 +91,9 @@ func (o *Options) chooseMode(ctx context.Context, s *spec) (err error) {
 	switch {
 	case s.Systemd && s.Mode == Native:
 		return errors.New("systemd as process 1 needs mode uml")
-	case s.Systemd:
+	case s.Disk != "" && s.Mode == Native:
+		return errors.New("a disk that is kept needs mode uml")
+	case s.Systemd || s.Disk != "":
 		s.Mode = UML
 	case s.Mode == "" || s.Mode == Auto:
 		s.Mode = UML

@@ -22,12 +22,20 @@ func enter(s *spec, lower string) error {
 			return err
 		}
 	}
+	if err := restoreDisk(s, lower, memory+"/upper"); err != nil {
+		return err
+	}
 	layers := fmt.Sprintf("lowerdir=%s,upperdir=%s/upper,workdir=%s/work", lower, memory, memory)
 	if err := mountAt("overlay", root, "overlay", 0, layers); err != nil {
 		return err
 	}
 	if err := errors.Join(mountKernelFilesystems(s, root), attachPieces(s, lower, root)); err != nil {
 		return err
+	}
+	if s.Disk != "" {
+		if err := bindDir(memory+"/upper", root+upperDir); err != nil {
+			return err
+		}
 	}
 	if err := unix.Chdir(root); err != nil {
 		return err

@@ -44,6 +44,7 @@ type spec struct {
 	Dir      string        // working directory of the command
 	Out      string        // host folder, writable at /out; empty: none
 	Work     string        // host folder, writable at the same path inside; empty: none
+	Disk     string        // host folder that keeps the root filesystem for the next run; empty: none
 	Binary   string        // program of the host that appears in binDir; empty: none
 	Args     []string      // the command
 	Env      []string      // its whole environment
@@ -81,6 +82,9 @@ func (s *spec) folders() []folder {
 	}
 	if s.Work != "" {
 		all = append(all, folder{s.Work, piecesDir + "/work", s.Work, true})
+	}
+	if s.Disk != "" {
+		all = append(all, folder{s.Disk, pieceDisk, diskDir, true})
 	}
 	return all
 }

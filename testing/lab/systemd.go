@@ -20,6 +20,7 @@ const (
 	unitSpec    = "/run/lab.json"
 	systemdInit = "/lib/systemd/systemd"
 	unitDir     = "/etc/systemd/system"
+	targetName  = "lab.target"
 
 	commandUnit = `[Unit]
 Description=The command of the lab
@@ -56,16 +57,20 @@ func becomeSystemd(s *spec) error {
 	if err != nil {
 		return err
 	}
+	target := filepath.Join(unitDir, targetName)
+	_, notBefore := os.Lstat(target)
 	errs := []error{
 		os.WriteFile(unitSpec, data, 0o600),
 		os.WriteFile("/etc/hostname", []byte(guestName+"\n"), 0o644),
 		os.WriteFile("/etc/machine-id", []byte(machineID), 0o444),
 		os.WriteFile(filepath.Join(unitDir, unitName), []byte(commandUnit), 0o644),
-		os.WriteFile(filepath.Join(unitDir, "lab.target"), []byte(bootTarget), 0o644),
-		replaceLink("lab.target", filepath.Join(unitDir, "default.target")),
+		os.WriteFile(target, []byte(bootTarget), 0o644),
+		replaceLink(targetName, filepath.Join(unitDir, "default.target")),
 	}
-	for _, unit := range masked {
-		errs = append(errs, replaceLink("/dev/null", filepath.Join(unitDir, unit)))
+	if notBefore != nil { // else it is a disk that was kept: what the command has unmasked stays so
+		for _, unit := range masked {
+			errs = append(errs, replaceLink("/dev/null", filepath.Join(unitDir, unit)))
+		}
 	}
 	if err := errors.Join(errs...); err != nil {
 		return err

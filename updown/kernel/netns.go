@@ -36,8 +36,12 @@ type netns struct {
 	promotes bool   // promote_secondaries of all links
 }
 
-// noNetnsError says why there is no network namespace of a name.
-type noNetnsError struct{ why string }
+// noNetnsError says why there is no network namespace of a name, or none that
+// may be entered.
+type noNetnsError struct {
+	why    string
+	closed bool // there is one
+}
 
 func (e noNetnsError) Error() string { return e.why }
 
@@ -82,19 +86,22 @@ func (k *Kernel) open(within *Kernel) error {
 		return err
 	}
 	if within.netns.inode == ours {
-		return noNetnsError{fmt.Sprintf("the network namespace %s is the one that ipsecif is in; leave netns= out", name)}
+		return noNetnsError{why: fmt.Sprintf("the network namespace %s is the one that ipsecif is in; leave netns= out", name)}
 	}
 	for other, o := range k.spaces {
 		if o.netns.inode == within.netns.inode {
-			return noNetnsError{fmt.Sprintf("the network namespaces %s and %s are one; use one name for it", name, other)}
+			return noNetnsError{why: fmt.Sprintf("the network namespaces %s and %s are one; use one name for it", name, other)}
 		}
 	}
 	failed := make(chan error)
 	go func() {
 		// The thread stays locked, so it ends, and nothing else ever runs on it.
 		runtime.LockOSThread()
-		if err := unix.Setns(fd, unix.CLONE_NEWNET); err != nil {
-			failed <- fmt.Errorf("entering network namespace %s: %w; this needs root (CAP_SYS_ADMIN)", name, err)
+		if err := unix.Setns(fd, unix.CLONE_NEWNET); errors.Is(err, unix.EPERM) {
+			failed <- noNetnsError{fmt.Sprintf("entering network namespace %s: %v; this needs root with CAP_SYS_ADMIN, which the units have with the drop-in netns.conf", name, err), true}
+			return
+		} else if err != nil {
+			failed <- fmt.Errorf("entering network namespace %s: %w", name, err)
 			return
 		}
 		promote, err := readSysctl(ofLink("all", routing.SysctlPromote))
@@ -108,9 +115,9 @@ func (k *Kernel) open(within *Kernel) error {
 // there.
 func openNetns(name string) (int, error) {
 	if strings.Contains(name, "/") || name == "." || name == ".." {
-		return -1, noNetnsError{fmt.Sprintf("%q is not the name of a network namespace", name)}
+		return -1, noNetnsError{why: fmt.Sprintf("%q is not the name of a network namespace", name)}
 	}
-	missing := noNetnsError{fmt.Sprintf("there is no network namespace %s; make it with `ip netns add %s`", name, name)}
+	missing := noNetnsError{why: fmt.Sprintf("there is no network namespace %s; make it with `ip netns add %s`", name, name)}
 	dir, err := unix.Open(netnsDir, unix.O_PATH|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
 	if errors.Is(err, unix.ENOENT) {
 		return -1, missing
@@ -124,13 +131,13 @@ func openNetns(name string) (int, error) {
 	case errors.Is(err, unix.ENOENT):
 		return -1, missing
 	case errors.Is(err, unix.ELOOP):
-		return -1, noNetnsError{fmt.Sprintf("%s/%s is a symbolic link, and those are not followed", netnsDir, name)}
+		return -1, noNetnsError{why: fmt.Sprintf("%s/%s is a symbolic link, and those are not followed", netnsDir, name)}
 	case err != nil:
 		return -1, fmt.Errorf("opening network namespace %s: %w", name, err)
 	}
 	if kind, err := unix.IoctlRetInt(fd, unix.NS_GET_NSTYPE); err != nil || kind != unix.CLONE_NEWNET {
 		unix.Close(fd)
-		return -1, noNetnsError{fmt.Sprintf("%s/%s is not a network namespace; delete it with `ip netns del %s` and make one", netnsDir, name, name)}
+		return -1, noNetnsError{why: fmt.Sprintf("%s/%s is not a network namespace; delete it with `ip netns del %s` and make one", netnsDir, name, name)}
 	}
 	return fd, nil
 }
@@ -155,12 +162,12 @@ func (k *Kernel) leave() {
 // namespaces adds the objects of other network namespaces to an observation.
 func (k *Kernel) namespaces(o *plan.Observation, names []string) error {
 	defer k.leave()
-	o.Facts.NoNetns = map[string]string{}
+	o.Facts.NoNetns, o.Facts.Closed = map[string]string{}, map[string]bool{}
 	for _, name := range names {
 		within, err := k.enter(name)
 		var missing noNetnsError
 		if errors.As(err, &missing) {
-			o.Facts.NoNetns[name] = missing.why
+			o.Facts.NoNetns[name], o.Facts.Closed[name] = missing.why, missing.closed
 			continue
 		}
 		if err != nil {

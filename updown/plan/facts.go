@@ -74,7 +74,8 @@ type Facts struct {
 	links    map[string]xfrmi.Link      // by name
 	vrfs     map[string]string          // by name of a link, the VRF that it belongs to
 	bases    []firewall.Base            // of the admin's, in tables that were asked for
-	NoNetns  map[string]string          // of Query.Netns, those that there are not, and why
+	NoNetns  map[string]string          // of Query.Netns, those that there are not or that are closed, and why
+	Closed   map[string]bool            // of those, the ones that there are, but that ipsecif may not enter
 	netns    string                     // the network namespace that the names of links are for
 	spaces   map[string]State           // the states of all network namespaces
 	// PointToPoint has links, by name, on which there is no next hop to choose.

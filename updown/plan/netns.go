@@ -220,7 +220,8 @@ func inNamespace(claims []Claim, netns string) []Claim {
 func (c *compiler) waysOut(claims []Claim) {
 	for _, claim := range claims {
 		t := claim.Tunnel
-		if _, gone := c.facts.NoNetns[t.Netns]; gone || t.Netns == "" || !t.ByPeer {
+		_, gone := c.facts.NoNetns[t.Netns]
+		if gone && !c.facts.Closed[t.Netns] || t.Netns == "" || !t.ByPeer {
 			continue
 		}
 		for _, d := range c.demands(t) {

@@ -70,6 +70,7 @@ func flagSet(verb string, o *lab.Options) *flag.FlagSet {
 	flags.DurationVar(&o.Timeout, "timeout", lab.DefaultTimeout, "end the guest after this `TIME`")
 	flags.StringVar(&o.Mem, "mem", lab.DefaultMem, "memory of a UML guest")
 	flags.StringVar(&o.Out, "out", "", "host `FOLDER` that is writable at /out inside")
+	flags.StringVar(&o.Disk, "disk", "", "host `FOLDER` that keeps what is written to the root filesystem, so that the next run is a reboot (UML)")
 	flags.BoolVar(&o.Systemd, "systemd", false, "boot systemd and run the command as a unit (UML)")
 	flags.Func("env", "pass the environment variable `NAME` on, or set NAME=VALUE (repeatable)", func(v string) error {
 		o.Env = append(o.Env, v)
