@@ -1,0 +1,192 @@
+// Package networkd lets systemd-networkd make the interfaces of conns, with all
+// that is on them: it renders what ipsecif would make as .netdev and .network
+// files (systemd.netdev(5), systemd.network(5)), puts them where networkd reads
+// them, and asks it over D-Bus to do so.
+package networkd
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/ipsecif/ipsecif/routing"
+	"github.com/ipsecif/ipsecif/updown/plan"
+	"github.com/ipsecif/ipsecif/xfrmi"
+)
+
+// Under is the device that ESP of an interface leaves by.
+type Under struct {
+	Link    string
+	Network string // path of the .network file that systemd-networkd applies to it
+}
+
+// Request is what is to be rendered.
+type Request struct {
+	Claims []plan.Claim
+	Want   plan.Want // what they ask for
+	// Under has the devices of interfaces, by name, that are to be bound to one,
+	// as ESP offload needs it. The others are independent.
+	Under map[string]Under
+}
+
+// Rendering is what systemd-networkd has to know.
+type Rendering struct {
+	Files []File // in the order of their names
+	// Notes are sentences about what networkd has nothing for, and ipsecif makes
+	// when a conn comes up.
+	Notes []string
+}
+
+// Render returns the files for what conns want. The error has a plan.Problem for
+// each conn that networkd cannot serve, and why.
+func Render(r Request) (Rendering, error) {
+	renderer := renderer{Request: r, seen: map[plan.Problem]bool{}}
+	byLink := map[string][]plan.Claim{}
+	for _, c := range r.Claims {
+		if renderer.supported(c) {
+			byLink[c.Tunnel.Link] = append(byLink[c.Tunnel.Link], c)
+		}
+	}
+	for link, claims := range byLink {
+		slices.SortFunc(claims, func(a, b plan.Claim) int { return cmp.Compare(a.Name, b.Name) })
+		renderer.link(link, claims)
+	}
+	slices.SortFunc(renderer.made.Files, func(a, b File) int { return cmp.Compare(a.Name, b.Name) })
+	slices.Sort(renderer.made.Notes)
+	if err := renderer.errors(); err != nil {
+		return Rendering{}, err
+	}
+	return renderer.made, nil
+}
+
+type renderer struct {
+	Request
+	made     Rendering
+	problems []plan.Problem
+	seen     map[plan.Problem]bool
+}
+
+// refuse notes a problem of a conn, once.
+func (r *renderer) refuse(c plan.Claim, format string, args ...any) {
+	p := plan.Problem{Claim: c.Name, Where: c.Where, Text: fmt.Sprintf(format, args...)}
+	if !r.seen[p] {
+		r.seen[p] = true
+		r.problems = append(r.problems, p)
+	}
+}
+
+// note notes for a conn what networkd has nothing for.
+func (r *renderer) note(c plan.Claim, objects []string) {
+	if len(objects) > 0 {
+		r.made.Notes = append(r.made.Notes, fmt.Sprintf("conn %q: systemd-networkd has nothing for these, `ipsecif up %s` adds them: %s",
+			c.Name, c.Name, strings.Join(objects, "; ")))
+	}
+}
+
+// errors returns the problems in the order of the conns.
+func (r *renderer) errors() error {
+	slices.SortStableFunc(r.problems, func(a, b plan.Problem) int { return cmp.Compare(a.Claim, b.Claim) })
+	var errs []error
+	for _, p := range r.problems {
+		errs = append(errs, p)
+	}
+	return errors.Join(errs...)
+}
+
+// supported reports whether networkd can make the interface of a conn, and that
+// alone is what it needs.
+func (r *renderer) supported(c plan.Claim) bool {
+	before := len(r.problems)
+	t := c.Tunnel
+	switch {
+	case t.External:
+		r.refuse(c, "systemd-networkd has no external xfrm interfaces, and no routes that tell one the if_id; give the conn an interface of its own")
+	case t.VTI != (plan.VTI{}):
+		r.refuse(c, "systemd-networkd does not set disable_policy, which a VTI device needs; use ipsec-interface= instead of vti-interface=")
+	case t.Netns != "":
+		r.refuse(c, "systemd-networkd makes nothing in another network namespace (netns=%s)", t.Netns)
+	case !isName(t.Link):
+		r.refuse(c, "the name %q of the interface would be a pattern in files of systemd-networkd, or none; choose one of letters, digits and _.-", t.Link)
+	}
+	if t.Withdraws() {
+		r.refuse(c, "systemd-networkd knows of no SAs, so its routes cannot go with them (on-loss=withdraw)")
+	}
+	if t.AddrLink != "" {
+		r.refuse(c, "an address on %s is none of the interface's (interface-ip-dev=)", t.AddrLink)
+	}
+	if t.VRF != "" && !isName(t.VRF) {
+		r.refuse(c, "the name %q of the VRF has other characters than letters, digits and _.-", t.VRF)
+	}
+	return len(r.problems) == before
+}
+
+// link renders the files of one interface.
+func (r *renderer) link(name string, claims []plan.Claim) {
+	var sources []Source
+	for _, c := range claims {
+		sources = append(sources, Source{c.Name, c.Where})
+	}
+	n := network{link: name}
+	id := claims[0].Tunnel.IfID
+	for _, o := range r.Want.Sorted() {
+		owners := r.Want.OwnersOf(o)
+		for _, c := range claims {
+			if slices.Contains(owners, c.Name) {
+				r.add(&n, c, o)
+			}
+		}
+	}
+	for _, c := range claims {
+		r.note(c, n.rest[c.Name])
+	}
+	under, bound := r.Under[name]
+	r.made.Files = append(r.made.Files,
+		File{prefix + name + ".netdev", netdev(name, id, bound, sources)},
+		File{prefix + name + ".network", n.text(sources)})
+	if bound {
+		u := newUnit(sources)
+		u.section("Network")
+		u.set("Xfrm", name)
+		file := under.Network[strings.LastIndex(under.Network, "/")+1:]
+		r.made.Files = append(r.made.Files, File{file + ".d/" + prefix + name + ".conf", u.String()})
+	}
+}
+
+// add takes an object of a conn into the file of its interface.
+func (r *renderer) add(n *network, c plan.Claim, o plan.Object) {
+	switch o := o.(type) {
+	case xfrmi.Link:
+	case xfrmi.Attr:
+		if o.Name != xfrmi.AttrAlias && o.Name != xfrmi.AttrState {
+			n.attrs = unique(n.attrs, o)
+		}
+	case xfrmi.Addr:
+		n.addrs = unique(n.addrs, o)
+	case routing.Rule:
+		n.rules = unique(n.rules, o)
+	case routing.Route:
+		if o.Dev != "" && o.Dev != n.link {
+			r.refuse(c, "the route %q is on another device than %s, where systemd-networkd would have to know its next hop; choose scheme=overlay", o, n.link)
+			return
+		}
+		n.routes = unique(n.routes, o)
+	case routing.Sysctl:
+		if o.Link == n.link && o.Name == routing.SysctlRPFilter && !o.IPv6 {
+			n.rpFilter = o.Value
+			return
+		}
+		n.leave(c, o)
+	default:
+		n.leave(c, o)
+	}
+}
+
+// unique adds an item to a list that does not have it.
+func unique[T comparable](list []T, item T) []T {
+	if slices.Contains(list, item) {
+		return list
+	}
+	return append(list, item)
+}
