@@ -381,19 +381,6 @@ func (n *nearRun) sufficient(before []plan.Claim) bool {
 	})
 }
 
-// serves reports whether the link that a tunnel wishes is the one in its slot. That
-// may have another name otherwise, which only a look at all links would tell.
-func (r *run) serves(t plan.Tunnel) bool {
-	l, _ := r.link(t.Link)
-	return l.Slot() == t.Device().Slot()
-}
-
-// link returns a link that was read.
-func (r *run) link(name string) (l xfrmi.Link, there bool) {
-	l, there = r.have.State[xfrmi.Link{Name: name}.Key()].(xfrmi.Link)
-	return l, there
-}
-
 func byName(a, b plan.Claim) int {
 	if a.Name < b.Name {
 		return -1

@@ -8,6 +8,9 @@ import (
 	"github.com/ipsecif/ipsecif/xfrmi"
 )
 
+// keyIfID is the key of the if_id, of which InterfaceId is read back.
+const keyIfID = "InterfaceId"
+
 // netdev returns the file that makes an xfrm interface.
 func netdev(name string, id xfrmi.IfID, bound bool, sources []Source) string {
 	u := newUnit(sources)
@@ -15,7 +18,7 @@ func netdev(name string, id xfrmi.IfID, bound bool, sources []Source) string {
 	u.set("Name", name)
 	u.set("Kind", xfrmi.Kind)
 	u.section("Xfrm")
-	u.set("InterfaceId", id.String())
+	u.set(keyIfID, id.String())
 	if !bound {
 		// Without it, networkd makes the interface only on a device whose
 		// .network file asks for that.

@@ -143,8 +143,8 @@ func (r *renderer) link(name string, claims []plan.Claim) {
 	}
 	under, bound := r.Under[name]
 	r.made.Files = append(r.made.Files,
-		File{prefix + name + ".netdev", netdev(name, id, bound, sources)},
-		File{prefix + name + ".network", n.text(sources)})
+		File{netdevFile(name), netdev(name, id, bound, sources)},
+		File{networkOf(name), n.text(sources)})
 	if bound {
 		u := newUnit(sources)
 		u.section("Network")
@@ -156,12 +156,13 @@ func (r *renderer) link(name string, claims []plan.Claim) {
 
 // add takes an object of a conn into the file of its interface.
 func (r *renderer) add(n *network, c plan.Claim, o plan.Object) {
+	if !Makes(o, []string{n.link}) {
+		n.leave(c, o)
+		return
+	}
 	switch o := o.(type) {
-	case xfrmi.Link:
 	case xfrmi.Attr:
-		if o.Name != xfrmi.AttrAlias && o.Name != xfrmi.AttrState {
-			n.attrs = unique(n.attrs, o)
-		}
+		n.attrs = unique(n.attrs, o)
 	case xfrmi.Addr:
 		n.addrs = unique(n.addrs, o)
 	case routing.Rule:
@@ -173,13 +174,7 @@ func (r *renderer) add(n *network, c plan.Claim, o plan.Object) {
 		}
 		n.routes = unique(n.routes, o)
 	case routing.Sysctl:
-		if o.Link == n.link && o.Name == routing.SysctlRPFilter && !o.IPv6 {
-			n.rpFilter = o.Value
-			return
-		}
-		n.leave(c, o)
-	default:
-		n.leave(c, o)
+		n.rpFilter = o.Value
 	}
 }
 
