@@ -22,7 +22,7 @@ func (e *Engine) Wanted(conns []conn.Conn) ([]plan.Claim, plan.Want, error) {
 	if err != nil {
 		return nil, plan.Want{}, err
 	}
-	facts := e.complete(have, have.Facts.Present(saved))
+	facts := e.complete(have, have.Facts.Present(saved)).Unserved()
 	facts.Names = withClaimed(facts.Names, conns, before)
 	claims, err := task{conns: conns, as: plan.Claim{Owner: Admin}}.claim(facts)
 	want, problems := plan.Compile(claims, facts)

@@ -68,7 +68,7 @@ func (a *app) install(e *updown.Engine, conns []conn.Conn) error {
 	conns = append(conns, more...)
 	r, err := a.render(e, conns)
 	if err == nil {
-		err = obstacles(e, conns)
+		err = obstacles(e, conns, networkd.Installed(before, namesOf(conns)))
 	}
 	if err != nil {
 		return err
@@ -177,17 +177,16 @@ type installed struct {
 func nonNil(list []string) []string { return append([]string{}, list...) }
 
 // obstacles returns an error for each object of somebody else that stands where
-// conns need another one. What networkd has made before of files of theirs gives
-// way.
-func obstacles(e *updown.Engine, conns []conn.Conn) error {
+// conns need another one. What networkd has on the interfaces that it made for
+// them gives way.
+func obstacles(e *updown.Engine, conns []conn.Conn, installed []string) error {
 	p, err := e.Plan(conns)
 	if err != nil && len(p.Conflicts) == 0 {
 		return err
 	}
-	links := linksOf(conns)
 	var errs []error
 	for _, c := range p.Conflicts {
-		if networkd.GivesWay(c.Have, links) {
+		if networkd.GivesWay(c.Have, installed) {
 			continue
 		}
 		errs = append(errs, c)

@@ -37,24 +37,28 @@ func (i Installer) await(ctx context.Context, names []string, patience time.Dura
 	}
 }
 
-// release waits until networkd has let interfaces go whose files are gone.
-func (i Installer) release(ctx context.Context, gone []xfrmi.Link) error {
+// release waits until networkd is done with interfaces: it applies no file of ours
+// to them any more, or has heard that they are gone.
+func (i Installer) release(ctx context.Context, links []xfrmi.Link, gone bool) error {
 	var names []string
-	for _, l := range gone {
+	for _, l := range links {
 		names = append(names, l.Name)
 	}
 	const pause = 20 * time.Millisecond
 	for end := time.Now().Add(patience); ; time.Sleep(pause) {
-		links, err := i.Client.Links(ctx, names)
+		known, err := i.Client.Links(ctx, names)
 		if err != nil {
 			return err
 		}
-		names = slices.DeleteFunc(names, func(name string) bool { return links[name].Network != i.networkFile(name) })
+		names = slices.DeleteFunc(names, func(name string) bool {
+			l, is := known[name]
+			return !is || !gone && l.Network != i.networkFile(name)
+		})
 		if len(names) == 0 {
 			return nil
 		}
 		if time.Now().After(end) {
-			return fmt.Errorf("systemd-networkd does not let the interface %s go, which is %s", names[0], links[names[0]].Setup)
+			return fmt.Errorf("systemd-networkd does not let the interface %s go, which is %s", names[0], known[names[0]].Setup)
 		}
 	}
 }
@@ -109,7 +113,9 @@ func (i Installer) judge(name string, l Link, known bool) error {
 		return errState{"systemd-networkd has not made the interface " + name + ": perhaps the kernel has no xfrm interfaces" + journal, false}
 	case l.Setup == fails:
 		return errState{fmt.Sprintf("systemd-networkd says that the interface %s is %s (%s)%s", name, l.Setup, l.Operational, journal), true}
-	case l.Network != "" && l.Network != file && (l.Setup == manages || l.Setup == managesNo):
+	case l.Setup == managesNo:
+		return errState{fmt.Sprintf("systemd-networkd leaves the interface %s alone: perhaps by a file with Unmanaged= that comes before %s", name, file), true}
+	case l.Network != "" && l.Network != file:
 		return errState{fmt.Sprintf("systemd-networkd takes %s for the interface %s, which comes before %s; exclude the interface there", l.Network, name, file), true}
 	case l.Setup != manages || l.Network != file:
 		return errState{fmt.Sprintf("the interface %s is %s (%s) for systemd-networkd, not %s%s", name, l.Setup, l.Operational, manages, journal), false}

@@ -206,11 +206,14 @@ func (i Installer) follow(ctx context.Context, s step) error {
 	if err := i.remove(inTheWay); err != nil {
 		return err
 	}
+	if err := i.release(ctx, inTheWay, true); err != nil {
+		return err
+	}
 	i.Trace("systemd-networkd reads its files again")
 	if err := i.Client.Reload(ctx); err != nil {
 		return err
 	}
-	if err := i.release(ctx, others); err != nil {
+	if err := i.release(ctx, others, false); err != nil {
 		return err
 	}
 	if err := i.remove(others); err != nil {
@@ -269,7 +272,7 @@ func (i Installer) undo(ctx context.Context, was Change, s step) error {
 	err = errors.Join(err, i.remove(made))
 	if len(s.stale) > 0 {
 		// networkd makes an interface once for each time that its file is written.
-		err = errors.Join(err, i.restore(ctx, was))
+		err = errors.Join(err, i.release(ctx, made, true), i.restore(ctx, was))
 	}
 	if err != nil {
 		return fmt.Errorf("undoing what was done until then: %w", err)

@@ -21,9 +21,9 @@ func Makes(o plan.Object, links []string) bool {
 	return false
 }
 
-// GivesWay reports whether an object that is in the place of another one of these
-// interfaces is no reason not to write files: networkd has made it of what they
-// said before. The installer looks at interfaces itself.
+// GivesWay reports whether an object that is in the place of a wanted one is no
+// reason not to write files: networkd has made it of those that it had before for
+// these interfaces. The installer looks at interfaces itself.
 func GivesWay(o plan.Object, links []string) bool {
 	switch o := o.(type) {
 	case xfrmi.Link:
@@ -44,6 +44,19 @@ func Sharing(files map[string]string, links []string) []string {
 		}
 	}
 	return names
+}
+
+// Installed returns the names of the interfaces that files of ours make for some
+// conns.
+func Installed(files map[string]string, conns []string) []string {
+	var links []string
+	for _, file := range slices.Sorted(maps.Keys(files)) {
+		link, _, ok := netdevOf(file, files[file])
+		if ok && slices.ContainsFunc(Sources(files[file]), func(c string) bool { return slices.Contains(conns, c) }) {
+			links = append(links, link)
+		}
+	}
+	return links
 }
 
 // Obsolete returns the names of the files that conns had, and need no more.

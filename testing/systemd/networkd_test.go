@@ -44,6 +44,9 @@ func gateway(t *testing.T) {
 	run(t, "networkctl reload")
 	run(t, "/usr/lib/systemd/systemd-networkd-wait-online -i under -i blue:carrier --timeout=30")
 	t.Cleanup(func() {
+		// What a test has left when it failed.
+		_, _, _ = ipsecif(t, "down", "--all")
+		_, _, _ = ipsecif(t, "networkd", "remove", "--all")
 		for _, name := range []string{"10-under.network", "20-blue.netdev", "20-blue.network"} {
 			if err := os.Remove(filepath.Join(networkDir, name)); err != nil {
 				t.Error(err)
