@@ -2,6 +2,7 @@ package systemd
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -17,9 +18,8 @@ import (
 )
 
 // Conns of every kind that systemd-networkd could harm: default routes of both
-// families, with rules and guards; a route that has an address of the interface
-// to the provider as its source, with a guard and an escape of its own; and one
-// beside that.
+// families, with rules and guards; and routes that have the address of the
+// interface to the provider as their source, in a table and in main.
 const neighbourConf = `conn road
 	left=192.1.3.33
 	leftsubnet=10.9.0.7/32
@@ -46,9 +46,9 @@ conn host
 
 conn net
 	left=192.1.3.33
-	leftsubnet=192.0.3.0/24
 	right=192.1.2.23
 	rightsubnet=192.0.2.0/24
+	on-loss=block
 	mark-out=0x100/0xf00
 	ipsec-interface=4
 `
@@ -65,6 +65,7 @@ var flows = []flow{
 	{1, "192.1.3.33", "192.1.2.23", "10.9.0.7", "198.51.100.10", "0.0.0.0/0"},
 	{2, "2001:db8:1:3::34", "2001:db8:1:2::23", "2001:db8:9::7", "2001:db8:64::10", "::/0"},
 	{3, "192.1.3.33", "192.1.2.45", "192.1.3.33", "192.1.2.45", "192.1.2.45/32"},
+	{4, "192.1.3.33", "192.1.2.23", "192.1.3.33", "192.0.2.10", "192.0.2.0/24"},
 }
 
 // secure makes the SAs and SPs of a flow, and the addresses of its other end.
@@ -204,10 +205,9 @@ func (c *capture) end(t *testing.T, filter string) (found string, others int) {
 	return read(filter), strings.Count(read("esp"), "\n")
 }
 
-// TestNeighbour has traffic in tunnels of ipsecif while systemd-networkd, with
-// its default settings, configures the interface below them.
-func TestNeighbour(t *testing.T) {
-	hosts.Require(t)
+// tunnels brings the conns up beside the interface to the provider.
+func tunnels(t *testing.T) {
+	t.Helper()
 	gateway(t)
 	run(t, "ip -n isp addr add 192.1.3.254/24 dev eth0")
 	run(t, "ip -n isp addr add 2001:db8:1:3::fe/64 dev eth0 nodad")
@@ -217,49 +217,119 @@ func TestNeighbour(t *testing.T) {
 	for _, f := range flows {
 		f.secure(t)
 	}
-	defer run(t, "ip xfrm state flush")
-	defer run(t, "ip xfrm policy flush")
+	t.Cleanup(func() {
+		run(t, "ip xfrm state flush")
+		run(t, "ip xfrm policy flush")
+	})
 	must(t, "up", "--all")
 	inSync(t, "up")
+	wire := startCapture(t, "under")
+	run(t, "ping -n -c 1 -W 5 192.1.3.254")
+	run(t, "ping -n -c 1 -W 5 2001:db8:1:3::fe")
+	if clear, _ := wire.end(t, inTheClear); strings.Count(clear, "\n") != 2 {
+		t.Fatalf("of packets to the provider, which no tunnel is for, were seen:\n%s", clear)
+	}
+}
 
-	touched := func(t *testing.T) {
-		now := time.Now()
-		if err := os.Chtimes(filepath.Join(networkDir, "10-under.network"), now, now); err != nil {
-			t.Fatal(err)
+const online = "/usr/lib/systemd/systemd-networkd-wait-online -i under:routable --timeout=30"
+
+// trouble is what systemd-networkd is made to do.
+type trouble struct {
+	name     string
+	commands []string
+	limit    time.Duration // of an interruption, 0 where the provider itself is out of reach
+	// loses says that the address of the interface to the provider goes for a
+	// moment, and with it, by the kernel, the routes of main that have it as their
+	// source.
+	loses bool
+}
+
+// meet does it while packets flow. A tunnel that loses its route is closed until
+// it is repaired; the others go on.
+func (tr trouble) meet(t *testing.T) {
+	through := flows
+	if tr.loses {
+		through = flows[:len(flows)-1]
+	}
+	disturb(t, through, tr.limit, func() {
+		for _, command := range append(tr.commands, online) {
+			run(t, command)
 		}
-	}
-	for _, tt := range []struct {
-		name     string
-		commands []string
-		touch    bool
-	}{
-		{"reload", []string{"networkctl reload"}, false},
-		{"reload of a changed file", []string{"networkctl reload"}, true},
-		{"reconfigure", []string{"networkctl reconfigure under"}, false},
-		{"restart", []string{"systemctl restart systemd-networkd"}, false},
-		{"renew", []string{"networkctl renew under"}, false},
-	} {
-		t.Run(tt.name, func(t *testing.T) {
-			if tt.touch {
-				touched(t)
-			}
-			disturb(t, time.Second, func() {
-				for _, command := range tt.commands {
-					run(t, command)
-				}
-				run(t, "/usr/lib/systemd/systemd-networkd-wait-online -i under --timeout=30")
-			})
-			inSync(t, tt.name)
-		})
-	}
-	t.Run("link loss", func(t *testing.T) {
-		disturb(t, 0, func() {
-			run(t, "ip link set under down")
-			run(t, "ip link set under up")
-			run(t, "/usr/lib/systemd/systemd-networkd-wait-online -i under:routable --timeout=30")
-		})
-		inSync(t, "link loss")
 	})
+	if tr.loses {
+		const want = "missing  net  expected: ip -4 route add 192.0.2.0/24 dev ipsec4 table main src 192.1.3.33 proto 50; there is: nothing\n"
+		if out, _, _ := ipsecif(t, "status", "--drift"); out != want {
+			t.Errorf("drift is\n%swant\n%s", out, want)
+		}
+		wire := startCapture(t, "under")
+		if out, err := exec.Command("ping", "-n", "-c", "3", "-i", "0.1", "-W", "1", "192.0.2.10").CombinedOutput(); err == nil {
+			t.Errorf("the other end answers:\n%s", out)
+		}
+		if clear, _ := wire.end(t, inTheClear); clear != "" {
+			t.Errorf("in the clear:\n%s", clear)
+		}
+		must(t, "up", "net")
+		disturb(t, flows, time.Second, func() {})
+	}
+	inSync(t, tr.name)
+}
+
+// TestNeighbour has traffic in tunnels of ipsecif while systemd-networkd, with
+// its default settings, configures the interface below them.
+func TestNeighbour(t *testing.T) {
+	hosts.Require(t)
+	tunnels(t)
+	for _, tr := range []trouble{
+		{"reload", []string{"networkctl reload"}, time.Second, false},
+		{"reload of a changed file", []string{"touch " + filepath.Join(networkDir, "10-under.network"), "networkctl reload"}, time.Second, false},
+		{"reconfigure", []string{"networkctl reconfigure under"}, time.Second, false},
+		{"restart", []string{"systemctl restart systemd-networkd"}, time.Second, false},
+		{"link loss", []string{"ip link set under down", "ip link set under up"}, 0, true},
+	} {
+		t.Run(tr.name, tr.meet)
+	}
+	must(t, "down", "--all")
+}
+
+// dhcpServer has the one address that the conns know.
+const dhcpServer = "start 192.1.3.33\nend 192.1.3.33\ninterface eth0\nlease_file /run/udhcpd.leases\npidfile /run/udhcpd.pid\n" +
+	"option router 192.1.3.254\noption subnet 255.255.255.0\noption lease 600\n"
+
+// TestNeighbourDHCP has the address by DHCP, and systemd-networkd takes it away
+// for a moment when it configures the interface anew.
+func TestNeighbourDHCP(t *testing.T) {
+	hosts.Require(t)
+	tunnels(t)
+	if err := errors.Join(os.WriteFile("/run/udhcpd.conf", []byte(dhcpServer), 0o644), os.WriteFile("/run/udhcpd.leases", nil, 0o644)); err != nil {
+		t.Fatal(err)
+	}
+	server := exec.Command("ip", "netns", "exec", "isp", "busybox", "udhcpd", "-f", "/run/udhcpd.conf")
+	if err := server.Start(); err != nil {
+		t.Fatal(err)
+	}
+	defer func() {
+		_ = server.Process.Kill()
+		_ = server.Wait()
+	}()
+	file := filepath.Join(networkDir, "10-under.network")
+	text, err := os.ReadFile(file)
+	if err == nil {
+		err = os.WriteFile(file, bytes.Replace(text, []byte("Address=192.1.3.33/24"), []byte("DHCP=ipv4"), 1), 0o644)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	run(t, "networkctl reload")
+	run(t, online)
+	must(t, "up", "--all")
+	inSync(t, "the lease")
+	for _, tr := range []trouble{
+		{"reconfigure", []string{"networkctl reconfigure under"}, time.Second, true},
+		{"restart", []string{"systemctl restart systemd-networkd"}, time.Second, false},
+		{"renew", []string{"networkctl renew under"}, time.Second, false},
+	} {
+		t.Run(tr.name, tr.meet)
+	}
 	must(t, "down", "--all")
 }
 
@@ -271,9 +341,13 @@ func inSync(t *testing.T, after string) {
 	}
 }
 
+// inTheClear are questions of ping(8) that have left without protection, in either
+// family.
+const inTheClear = "icmp[0] == 8 or (icmp6 and ip6[40] == 128)"
+
 // disturb does something while packets flow. None may leave in the clear; with a
 // limit, no flow may be interrupted for longer than that; and all go on.
-func disturb(t *testing.T, limit time.Duration, do func()) {
+func disturb(t *testing.T, flows []flow, limit time.Duration, do func()) {
 	t.Helper()
 	wire := startCapture(t, "under")
 	var all []*pings
@@ -295,7 +369,7 @@ func disturb(t *testing.T, limit time.Duration, do func()) {
 			t.Errorf("%s: the longest time without an answer was %v", p.destination, gap)
 		}
 	}
-	clear, esp := wire.end(t, "icmp or (icmp6 and ip6[40] == 128)")
+	clear, esp := wire.end(t, inTheClear)
 	if clear != "" || esp == 0 {
 		t.Errorf("%d packets of ESP, and in the clear:\n%s", esp, clear)
 	}
