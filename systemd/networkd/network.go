@@ -4,32 +4,17 @@ import (
 	"strconv"
 
 	"github.com/ipsecif/ipsecif/routing"
-	"github.com/ipsecif/ipsecif/updown/plan"
 	"github.com/ipsecif/ipsecif/xfrmi"
 )
 
 // keyIfID is the key of the if_id, of which InterfaceId is read back.
 const keyIfID = "InterfaceId"
 
-// netdev returns the file that makes an xfrm interface.
-func netdev(name string, id xfrmi.IfID, bound bool, sources []Source) string {
-	u := newUnit(sources)
-	u.section("NetDev")
-	u.set("Name", name)
-	u.set("Kind", xfrmi.Kind)
-	u.section("Xfrm")
-	u.set(keyIfID, id.String())
-	if !bound {
-		// Without it, networkd makes the interface only on a device whose
-		// .network file asks for that.
-		u.set("Independent", "yes")
-	}
-	return u.String()
-}
-
-// network is what is on an interface.
+// network is an interface and what is on it.
 type network struct {
 	link     string
+	id       xfrmi.IfID
+	sources  []Source
 	attrs    []xfrmi.Attr
 	addrs    []xfrmi.Addr
 	routes   []routing.Route
@@ -38,24 +23,32 @@ type network struct {
 	rest     map[string][]string // by conn, the commands that make what networkd has nothing for
 }
 
-// leave notes an object that networkd has nothing for.
-func (n *network) leave(c plan.Claim, o plan.Object) {
-	if n.rest == nil {
-		n.rest = map[string][]string{}
+// netdev returns the file that makes the interface, bound to a device or not.
+func (n *network) netdev(bound bool) string {
+	u := newUnit(n.sources)
+	u.section("NetDev")
+	u.set("Name", n.link)
+	u.set("Kind", xfrmi.Kind)
+	u.section("Xfrm")
+	u.set(keyIfID, n.id.String())
+	if !bound {
+		// Without it, networkd makes the interface only on a device whose
+		// .network file asks for that.
+		u.set("Independent", "yes")
 	}
-	n.rest[c.Name] = append(n.rest[c.Name], plan.Making(o).String())
+	return u.String()
 }
 
 // rpFilters has the values of rp_filter as networkd writes them.
 var rpFilters = map[int]string{routing.RPFilterStrict: "strict", routing.RPFilterLoose: "loose"}
 
 // text returns the .network file.
-func (n *network) text(sources []Source) string {
+func (n *network) text() string {
 	attr := map[string]string{}
 	for _, a := range n.attrs {
 		attr[a.Name] = a.Value
 	}
-	u := newUnit(sources)
+	u := newUnit(n.sources)
 	u.section("Match")
 	u.set("Name", n.link)
 	u.set("Kind", xfrmi.Kind)

@@ -8,6 +8,7 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
@@ -42,27 +43,34 @@ type Rendering struct {
 // Render returns the files for what conns want. The error has a plan.Problem for
 // each conn that networkd cannot serve, and why.
 func Render(r Request) (Rendering, error) {
-	renderer := renderer{Request: r, seen: map[plan.Problem]bool{}}
-	byLink := map[string][]plan.Claim{}
+	renderer := renderer{Request: r, networks: map[string]*network{}, seen: map[plan.Problem]bool{}}
+	claims := map[string]plan.Claim{}
 	for _, c := range r.Claims {
 		if renderer.supported(c) {
-			byLink[c.Tunnel.Link] = append(byLink[c.Tunnel.Link], c)
+			claims[c.Name] = c
+			renderer.claim(c)
 		}
 	}
-	for link, claims := range byLink {
-		slices.SortFunc(claims, func(a, b plan.Claim) int { return cmp.Compare(a.Name, b.Name) })
-		renderer.link(link, claims)
+	for _, o := range r.Want.Sorted() {
+		for _, name := range r.Want.OwnersOf(o) {
+			if c, ok := claims[name]; ok {
+				renderer.add(c, o)
+			}
+		}
 	}
-	slices.SortFunc(renderer.made.Files, func(a, b File) int { return cmp.Compare(a.Name, b.Name) })
-	slices.Sort(renderer.made.Notes)
+	for _, link := range slices.Sorted(maps.Keys(renderer.networks)) {
+		renderer.link(renderer.networks[link])
+	}
 	if err := renderer.errors(); err != nil {
 		return Rendering{}, err
 	}
+	slices.SortFunc(renderer.made.Files, func(a, b File) int { return cmp.Compare(a.Name, b.Name) })
 	return renderer.made, nil
 }
 
 type renderer struct {
 	Request
+	networks map[string]*network // by link
 	made     Rendering
 	problems []plan.Problem
 	seen     map[plan.Problem]bool
@@ -74,14 +82,6 @@ func (r *renderer) refuse(c plan.Claim, format string, args ...any) {
 	if !r.seen[p] {
 		r.seen[p] = true
 		r.problems = append(r.problems, p)
-	}
-}
-
-// note notes for a conn what networkd has nothing for.
-func (r *renderer) note(c plan.Claim, objects []string) {
-	if len(objects) > 0 {
-		r.made.Notes = append(r.made.Notes, fmt.Sprintf("conn %q: systemd-networkd has nothing for these, `ipsecif up %s` adds them: %s",
-			c.Name, c.Name, strings.Join(objects, "; ")))
 	}
 }
 
@@ -122,42 +122,41 @@ func (r *renderer) supported(c plan.Claim) bool {
 	return len(r.problems) == before
 }
 
-// link renders the files of one interface.
-func (r *renderer) link(name string, claims []plan.Claim) {
-	var sources []Source
-	for _, c := range claims {
-		sources = append(sources, Source{c.Name, c.Where})
+// claim notes a conn for the files of its interface.
+func (r *renderer) claim(c plan.Claim) {
+	n := r.networks[c.Tunnel.Link]
+	if n == nil {
+		n = &network{link: c.Tunnel.Link, id: c.Tunnel.IfID, rest: map[string][]string{}}
+		r.networks[n.link] = n
 	}
-	n := network{link: name}
-	id := claims[0].Tunnel.IfID
-	for _, o := range r.Want.Sorted() {
-		owners := r.Want.OwnersOf(o)
-		for _, c := range claims {
-			if slices.Contains(owners, c.Name) {
-				r.add(&n, c, o)
-			}
+	n.sources = append(n.sources, Source{c.Name, c.Where})
+}
+
+// link renders the files of one interface.
+func (r *renderer) link(n *network) {
+	slices.SortFunc(n.sources, func(a, b Source) int { return cmp.Compare(a.Conn, b.Conn) })
+	for _, s := range n.sources {
+		if rest := n.rest[s.Conn]; len(rest) > 0 {
+			r.made.Notes = append(r.made.Notes, fmt.Sprintf("conn %q: systemd-networkd has nothing for these, `ipsecif up %s` adds them: %s",
+				s.Conn, s.Conn, strings.Join(rest, "; ")))
 		}
 	}
-	for _, c := range claims {
-		r.note(c, n.rest[c.Name])
-	}
-	under, bound := r.Under[name]
-	r.made.Files = append(r.made.Files,
-		File{netdevFile(name), netdev(name, id, bound, sources)},
-		File{networkOf(name), n.text(sources)})
+	under, bound := r.Under[n.link]
+	r.made.Files = append(r.made.Files, File{netdevFile(n.link), n.netdev(bound)}, File{networkOf(n.link), n.text()})
 	if bound {
-		u := newUnit(sources)
+		u := newUnit(n.sources)
 		u.section("Network")
-		u.set("Xfrm", name)
+		u.set("Xfrm", n.link)
 		file := under.Network[strings.LastIndex(under.Network, "/")+1:]
-		r.made.Files = append(r.made.Files, File{file + ".d/" + prefix + name + ".conf", u.String()})
+		r.made.Files = append(r.made.Files, File{file + ".d/" + prefix + n.link + ".conf", u.String()})
 	}
 }
 
 // add takes an object of a conn into the file of its interface.
-func (r *renderer) add(n *network, c plan.Claim, o plan.Object) {
+func (r *renderer) add(c plan.Claim, o plan.Object) {
+	n := r.networks[c.Tunnel.Link]
 	if !Makes(o, []string{n.link}) {
-		n.leave(c, o)
+		n.rest[c.Name] = append(n.rest[c.Name], plan.Making(o).String())
 		return
 	}
 	switch o := o.(type) {
