@@ -104,8 +104,11 @@ func Absent(err error) bool {
 
 // inTime says what it means that the connection was closed.
 func inTime(ctx context.Context, err error) error {
-	if ctx.Err() != nil {
-		return fmt.Errorf("no answer in time: %w", ctx.Err())
+	switch {
+	case ctx.Err() == nil:
+		return err
+	case errors.Is(ctx.Err(), context.Canceled):
+		return context.Cause(ctx)
 	}
-	return err
+	return fmt.Errorf("no answer in time: %w", ctx.Err())
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"time"
 
 	"github.com/godbus/dbus/v5"
 	"github.com/ipsecif/ipsecif/systemd/bus"
@@ -59,40 +60,71 @@ func (c Client) Check(ctx context.Context) error {
 	})
 }
 
+// busy is how long networkd may take to answer while it makes many interfaces.
+const busy = 2 * time.Minute
+
+func (c Client) patient() bus.Bus {
+	b := c.Bus
+	b.Limit = busy
+	return b
+}
+
 // Reload makes networkd read its files again, make new interfaces and configure
 // those whose files have changed.
 func (c Client) Reload(ctx context.Context) error {
-	b := c.Bus
-	b.Limit = patience
-	return b.Do(ctx, func(s *bus.Session) error { return explain(s.Call(manager, "Reload", nil)) })
+	return c.patient().Do(ctx, func(s *bus.Session) error { return explain(s.Call(manager, "Reload", nil)) })
 }
 
-// batch is how many interfaces are asked for at a time: a session has a limit.
-const batch = 100
+// several is from how many interfaces on all are asked for at once: networkd may
+// have much to do before it answers.
+const several = 16
 
 // Links returns what networkd knows of interfaces, by name.
 func (c Client) Links(ctx context.Context, names []string) (map[string]Link, error) {
 	links := map[string]Link{}
-	for len(names) > 0 {
-		some := names[:min(batch, len(names))]
-		names = names[len(some):]
-		err := c.Bus.Do(ctx, func(s *bus.Session) error {
-			for _, name := range some {
-				l, ok, err := describe(s, name)
-				if err != nil {
-					return err
-				}
-				if ok {
-					links[name] = l
-				}
+	err := c.patient().Do(ctx, func(s *bus.Session) error {
+		if len(names) >= several {
+			return describeAll(s, names, links)
+		}
+		for _, name := range names {
+			l, ok, err := describe(s, name)
+			if err != nil {
+				return err
 			}
-			return nil
-		})
-		if err != nil {
-			return nil, explain(err)
+			if ok {
+				links[name] = l
+			}
+		}
+		return nil
+	})
+	return links, explain(err)
+}
+
+// describeAll adds what networkd knows of interfaces.
+func describeAll(s *bus.Session, names []string, links map[string]Link) error {
+	var text string
+	if err := s.Call(manager, "Describe", nil, &text); err != nil {
+		return err
+	}
+	var all struct {
+		Interfaces []struct {
+			Name string
+			Link
 		}
 	}
-	return links, nil
+	if err := json.Unmarshal([]byte(text), &all); err != nil {
+		return fmt.Errorf("what systemd-networkd says: %w", err)
+	}
+	wanted := map[string]bool{}
+	for _, name := range names {
+		wanted[name] = true
+	}
+	for _, i := range all.Interfaces {
+		if wanted[i.Name] {
+			links[i.Name] = i.Link
+		}
+	}
+	return nil
 }
 
 func describe(s *bus.Session, name string) (l Link, ok bool, err error) {

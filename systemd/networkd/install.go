@@ -14,8 +14,8 @@ import (
 	"github.com/ipsecif/ipsecif/xfrmi"
 )
 
-// patience is how long networkd may take until one more interface is as it is to
-// be. It makes a thousand in some seconds.
+// patience is how long networkd may do nothing for the interfaces that it is to
+// make. For a thousand it needs some seconds, but these on end.
 const patience = 30 * time.Second
 
 // Kernel is what tells of interfaces, and deletes those that networkd leaves

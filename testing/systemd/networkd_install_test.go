@@ -1,12 +1,14 @@
 package systemd
 
 import (
+	"bytes"
 	"errors"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/ipsecif/ipsecif/testing/lab/hosts"
 )
@@ -195,6 +197,45 @@ func TestNetworkdRefusals(t *testing.T) {
 	run(t, "systemctl kill --signal=STOP systemd-networkd")
 	refused("no answer in time", "install", "one")
 	run(t, "systemctl kill --signal=CONT systemd-networkd")
+}
+
+// TestNetworkdInterrupted ends an install that waits for an interface which the
+// kernel refuses to make.
+func TestNetworkdInterrupted(t *testing.T) {
+	hosts.Require(t)
+	gateway(t)
+	configure(t, tunnel1+tunnel3)
+	must(t, "networkd", "install", "three")
+	run(t, "ip link add other type xfrm if_id 1")
+	run(t, "ip link set other netns isp")
+	before, texts := snapshot(t), files(t)
+	var stderr bytes.Buffer
+	cmd := exec.Command(os.Getenv("IPSECIF_BIN"), "networkd", "install", "--all")
+	cmd.Stderr = &stderr
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	for end := time.Now().Add(10 * time.Second); len(files(t)) != len(texts)+2; time.Sleep(10 * time.Millisecond) {
+		if time.Now().After(end) {
+			t.Fatal("no files are written")
+		}
+	}
+	begin := time.Now()
+	if err := cmd.Process.Signal(os.Interrupt); err != nil {
+		t.Fatal(err)
+	}
+	err := cmd.Wait()
+	if took := time.Since(begin); err == nil || !strings.Contains(stderr.String(), "interrupt") || took > 10*time.Second {
+		t.Errorf("%v after %v\n%s", err, took, stderr.String())
+	}
+	if d := differ(before, snapshot(t)); len(d) > 0 {
+		t.Errorf("changed:\n%s", strings.Join(d, "\n"))
+	}
+	if d := differ(texts, files(t)); len(d) > 0 {
+		t.Errorf("changed are the files:\n%s", strings.Join(d, "\n"))
+	}
+	run(t, "ip -n isp link del other")
+	must(t, "networkd", "install", "--all")
 }
 
 func stop(t *testing.T, units ...string) {
