@@ -64,13 +64,16 @@ const (
 	ProtocolRA       Protocol = 9
 	// ProtocolBoot is what `ip route add` sets when it is told nothing.
 	ProtocolBoot Protocol = 3
+	// ProtocolStatic is what systemd-networkd gives to the rules and routes of
+	// its files.
+	ProtocolStatic Protocol = 4
 	// ProtocolIpsecif marks our routes through a device. 50 is free in
 	// rt_protos and matches the table.
 	ProtocolIpsecif Protocol = 50
 )
 
 var protocolNames = map[Protocol]string{
-	ProtocolRedirect: "redirect", ProtocolKernel: "kernel", ProtocolBoot: "boot", 4: "static", ProtocolRA: "ra", 16: "dhcp",
+	ProtocolRedirect: "redirect", ProtocolKernel: "kernel", ProtocolBoot: "boot", ProtocolStatic: "static", ProtocolRA: "ra", 16: "dhcp",
 }
 
 // String returns the name in iproute2's rt_protos, or the number.

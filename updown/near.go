@@ -309,8 +309,9 @@ func (n *nearRun) limit(before []plan.Claim, want plan.Want) {
 // that is on no link of ours, where an address on loopback may be one that
 // others have put there, where others hide on which net an address is, where a
 // route of a tunnel without a device is in the way of what is asked, where a guard
-// is added and others may have one there, where a source has to serve others, and
-// where others have a route to a peer.
+// is added and others may have one there, where one goes with a link that somebody
+// else made and may be theirs, too, where a source has to serve others, and where
+// others have a route to a peer.
 func (n *nearRun) sufficient(before []plan.Claim) bool {
 	r := &n.run
 	for _, l := range r.have.Facts.Locals.Addrs {
@@ -353,7 +354,8 @@ func (n *nearRun) sufficient(before []plan.Claim) bool {
 		if c.Tunnel.PolicyBased {
 			continue
 		}
-		known := slices.Contains(c.Wants, xfrmi.Link{Name: c.Tunnel.Link}.Key())
+		l, _ := r.link(c.Tunnel.Link)
+		known := slices.Contains(c.Wants, xfrmi.Link{Name: c.Tunnel.Link}.Key()) && (r.drop == nil || r.managed.Owns(l))
 		if !known || !r.serves(c.Tunnel) || c.Tunnel.Scheme == routing.Underlay && r.drop == nil {
 			return false
 		}
@@ -377,19 +379,6 @@ func (n *nearRun) sufficient(before []plan.Claim) bool {
 		guards := route.Type == routing.Unreachable && op.Verb == plan.Add
 		return isAttr && there || isLink && op.Verb == plan.Del && r.drop == nil || guards && r.drop != nil
 	})
-}
-
-// serves reports whether the link that a tunnel wishes is the one in its slot. That
-// may have another name otherwise, which only a look at all links would tell.
-func (r *run) serves(t plan.Tunnel) bool {
-	l, _ := r.link(t.Link)
-	return l.Slot() == t.Device().Slot()
-}
-
-// link returns a link that was read.
-func (r *run) link(name string) (l xfrmi.Link, there bool) {
-	l, there = r.have.State[xfrmi.Link{Name: name}.Key()].(xfrmi.Link)
-	return l, there
 }
 
 func byName(a, b plan.Claim) int {

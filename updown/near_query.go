@@ -239,3 +239,16 @@ func (n *nearRun) pinsForOthers(op plan.Op) bool {
 	_, shared := n.store.Wants(route.Key(), n.names)
 	return shared
 }
+
+// serves reports whether the link that a tunnel wishes is the one in its slot. That
+// may have another name otherwise, which only a look at all links would tell.
+func (r *run) serves(t plan.Tunnel) bool {
+	l, _ := r.link(t.Link)
+	return l.Slot() == t.Device().Slot()
+}
+
+// link returns a link that was read.
+func (r *run) link(name string) (l xfrmi.Link, there bool) {
+	l, there = r.have.State[xfrmi.Link{Name: name}.Key()].(xfrmi.Link)
+	return l, there
+}

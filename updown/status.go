@@ -176,7 +176,7 @@ func newViewer(want plan.Want, have plan.State, managed plan.Managed) viewer {
 	for _, o := range have.Sorted() {
 		switch o := o.(type) {
 		case routing.Rule:
-			if o.Priority > 0 && !managed.Owns(o) {
+			if o.Priority > 0 && !managed.MadeFor(o, nil) {
 				v.rules = append(v.rules, o)
 			}
 		case routing.Route:
@@ -287,7 +287,7 @@ func (v viewer) object(o plan.Object) ObjectStatus {
 		s.Condition, s.Have = Lower, have.String()
 	case !plan.Same(o, have):
 		s.Condition, s.Have = Differs, have.String()
-	case v.managed.Owns(o) && !v.managed.Owns(have):
+	case !v.managed.Owns(have) && v.managed.MadeFor(o, nil):
 		s.Condition = Adopted
 	}
 	return s

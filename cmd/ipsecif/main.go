@@ -125,7 +125,7 @@ Exit status: 0 done or in sync, 1 error, 2 wrong usage, 3 plan, status or gc --d
 	flags.StringVar(&a.config, "config", "", "`file` to read (default /etc/ipsecif.conf if it exists, else /etc/ipsec.conf)")
 	flags.BoolVar(&a.json, "json", false, "print results as JSON")
 	flags.StringVar(&a.stateDir, "state-dir", defaultStateDir, "`directory` of the claims; each network namespace needs its own")
-	root.AddCommand(a.checkCommand(), a.listCommand(), a.confCommand(), a.planCommand(), a.upCommand(), a.downCommand(), a.statusCommand(), a.gcCommand(), a.daemonCommand(), a.updownCommand(), a.runHooksCommand(), a.versionCommand())
+	root.AddCommand(a.checkCommand(), a.listCommand(), a.confCommand(), a.planCommand(), a.upCommand(), a.downCommand(), a.statusCommand(), a.gcCommand(), a.daemonCommand(), a.updownCommand(), a.networkdCommand(), a.runHooksCommand(), a.versionCommand())
 	strictUsage(root)
 	return root
 }

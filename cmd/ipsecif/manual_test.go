@@ -119,7 +119,7 @@ func TestManualJSON(t *testing.T) {
 	section, _, _ = strings.Cut(section, "\n.Sh ")
 	words := strings.Fields(section)
 	seen := 0
-	for _, v := range []any{finding{}, listed{}, resolvedConn{}, planned{}, updown.Status{}} {
+	for _, v := range []any{finding{}, listed{}, resolvedConn{}, planned{}, updown.Status{}, rendered{}, installed{}} {
 		seen += checkFields(t, reflect.TypeOf(v), words)
 	}
 	if seen < 30 {

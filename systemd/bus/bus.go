@@ -2,6 +2,7 @@
 package bus
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -12,8 +13,8 @@ import (
 	"github.com/godbus/dbus/v5"
 )
 
-// limit is how long all calls of one Do may take: an IKE daemon waits for
-// them.
+// limit is how long all calls of one Do may take, unless Bus.Limit says
+// otherwise: an IKE daemon waits for them.
 const limit = 5 * time.Second
 
 // system is where the bus is; see dbus-daemon(1). The variable
@@ -30,7 +31,8 @@ var absent = []string{
 
 // Bus is a message bus; the zero value is the system bus.
 type Bus struct {
-	Address string // "" for that of the system bus
+	Address string        // "" for that of the system bus
+	Limit   time.Duration // of all calls of one Do, 0 for five seconds
 }
 
 // Service is an object of a service and its interface.
@@ -47,9 +49,9 @@ type Session struct {
 	bus *dbus.Conn
 }
 
-// Do connects to the bus, calls do and disconnects, all in five seconds.
+// Do connects to the bus, calls do and disconnects, all within the limit.
 func (b Bus) Do(ctx context.Context, do func(*Session) error) error {
-	ctx, cancel := context.WithTimeout(ctx, limit)
+	ctx, cancel := context.WithTimeout(ctx, cmp.Or(b.Limit, limit))
 	defer cancel()
 	c, err := b.Connect(ctx)
 	if err != nil {
@@ -102,8 +104,11 @@ func Absent(err error) bool {
 
 // inTime says what it means that the connection was closed.
 func inTime(ctx context.Context, err error) error {
-	if ctx.Err() != nil {
-		return fmt.Errorf("no answer in time: %w", ctx.Err())
+	switch {
+	case ctx.Err() == nil:
+		return err
+	case errors.Is(ctx.Err(), context.Canceled):
+		return context.Cause(ctx)
 	}
-	return err
+	return fmt.Errorf("no answer in time: %w", ctx.Err())
 }

@@ -58,7 +58,10 @@ var rooms = map[string]room{
 		own: []string{"updown", "updown/plan", "updown/conf", "updown/watch", "conn", "routing", "xfrmi"}, foreign: []string{"golang.org/x/sys"},
 		not: []string{"os/exec", "net"},
 	},
-	"systemd/bus":      {foreign: []string{"github.com/godbus/dbus/v5"}, not: []string{"os", "os/exec", "net"}},
+	"systemd/bus": {foreign: []string{"github.com/godbus/dbus/v5"}, not: []string{"os", "os/exec", "net"}},
+	"systemd/networkd": {
+		own: []string{"updown/plan", "routing", "xfrmi", "systemd/bus"}, foreign: []string{"github.com/godbus/dbus/v5"}, not: []string{"os/exec", "net"},
+	},
 	"systemd/notify":   {own: []string{"updown/daemon"}, foreign: []string{"github.com/coreos/go-systemd/v22"}, not: []string{"os/exec"}},
 	"systemd/resolved": {own: []string{"systemd/bus", "updown/dns"}, foreign: []string{"github.com/godbus/dbus/v5", "golang.org/x/sys"}, not: []string{"os", "os/exec"}},
 	"systemd/service":  {own: []string{"systemd/bus", "updown", "updown/daemon", "updown/hook"}, foreign: []string{"github.com/godbus/dbus/v5"}, not: []string{"os", "os/exec"}},
@@ -70,7 +73,7 @@ var rooms = map[string]room{
 		own: []string{
 			"updown", "updown/plan", "updown/claim", "updown/conf", "updown/hook", "updown/kernel", "updown/dns", "updown/resolver",
 			"updown/networkmanager", "updown/admin", "updown/daemon", "updown/watch", "updown/lock", "systemd/resolved", "systemd/bus", "systemd/notify", "systemd/service",
-			"updown/metrics", "conn",
+			"updown/metrics", "systemd/networkd", "conn",
 		},
 		foreign: []string{"github.com/spf13/cobra"},
 		not:     []string{"os/exec"},

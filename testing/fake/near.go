@@ -16,6 +16,11 @@ func (k *Kernel) near(q plan.Query) plan.Observation {
 	all := q
 	q.Tables = append(slices.Clone(q.Tables), k.tablesOf(q.VRFs)...)
 	all.Tables = slices.Concat(q.Tables, q.Near.Guards)
+	for _, obj := range k.State {
+		if r, ok := obj.(routing.Route); ok && r.Table != routing.TableLocal && slices.Contains(q.Near.Links, r.Dev) {
+			all.Tables = append(all.Tables, r.Table)
+		}
+	}
 	o := k.everything(all)
 	routed := plan.State{}
 	for _, n := range q.Near.Dsts {

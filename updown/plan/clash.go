@@ -19,7 +19,7 @@ type Warning struct {
 func (d *differ) clashes() {
 	// Those for the tables local, main and default are everywhere.
 	theirs := rulesIn(d.have, func(r routing.Rule) bool {
-		return r.Priority > 0 && r.Priority < lastRule && !d.Managed.Owns(r) && !d.displaced[r.Key()]
+		return r.Priority > 0 && r.Priority < lastRule && !d.Managed.MadeFor(r, d.order) && !d.displaced[r.Key()]
 	})
 	if len(theirs) == 0 {
 		return

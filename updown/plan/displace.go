@@ -127,7 +127,7 @@ func (d *differ) foreignRules(o Object) {
 	}
 	for _, h := range d.have {
 		have, ok := h.(routing.Rule)
-		if !ok || !contends(want, have) || d.Managed.Owns(have) {
+		if !ok || !contends(want, have) || d.Managed.MadeFor(have, d.order) {
 			continue
 		}
 		if d.takes(Conflict{d.want.Owners[want.Key()], want, have,
@@ -158,7 +158,7 @@ func (d *differ) foreignInTables() {
 	}
 	for key, o := range d.have {
 		r, ok := o.(routing.Route)
-		if !ok || owners[r.Table] == nil || d.Managed.Owns(r) || d.want.State[key] != nil {
+		if !ok || owners[r.Table] == nil || d.Managed.MadeFor(r, d.order) || d.want.State[key] != nil {
 			continue
 		}
 		if d.takes(Conflict{Owners: owners[r.Table], Have: r, Text: fmt.Sprintf(

@@ -39,6 +39,13 @@ func (f Facts) LinkOf(t Tunnel) string {
 	return t.Link
 }
 
+// Unserved returns the facts of a host on which no link serves any tunnel yet, so
+// that all have the names that they wish.
+func (f Facts) Unserved() Facts {
+	f.serving = nil
+	return f
+}
+
 // present returns the claims with the names that their links have.
 func (c *compiler) present(claims []Claim) []Claim {
 	claims = slices.Clone(claims)

@@ -57,9 +57,9 @@ func (w Want) Keys() map[string][]string {
 }
 
 // On returns what is wanted of a host with this state: a link that somebody
-// else made is used as it is, but for being up and what conns ask for. Of a link
-// that is there, an MTU and an MSS are left that may be right for SAs that are
-// not there at the moment.
+// else made is used as it is, but for being up and what conns ask for, and rules
+// of systemd-networkd serve in the place of ours. Of a link that is there, an MTU
+// and an MSS are left that may be right for SAs that are not there at the moment.
 func (w Want) On(have State, m Managed) Want {
 	w.State = maps.Clone(w.State)
 	w.State.drop(func(o Object) bool {
@@ -81,6 +81,7 @@ func (w Want) On(have State, m Managed) Want {
 		}
 		return a.Name == xfrmi.AttrAddrGen && have[a.Key()] == nil && w.staysSmall(have, a.Link)
 	})
+	w.lean(have)
 	w.settleClamps(have)
 	w.settleFirewall()
 	if len(w.Within) > 0 {
