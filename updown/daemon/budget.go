@@ -1,10 +1,16 @@
 package daemon
 
-import "time"
+import (
+	"time"
 
-// Budget limits how much of its time the daemon looks at the host. One look after
+	"golang.org/x/sys/unix"
+)
+
+// Budget limits how much of a processor looking at the host takes. One look after
 // the other is allowed until a burst is used up; from then on each has to wait
-// for ten times as long as they take. The zero value allows a whole burst.
+// for ten times as long as they work. The zero value allows a whole burst. What a
+// look waits for, on a busy machine or for a lock, is no work: others must not
+// make repairs late.
 type Budget struct {
 	used time.Duration // of the burst
 	at   time.Time
@@ -33,4 +39,13 @@ func (b *Budget) Ready(now time.Time) time.Time {
 		return now
 	}
 	return now.Add(over * share)
+}
+
+// processor returns the processor time that this process has used.
+func processor() time.Duration {
+	var used unix.Rusage
+	if unix.Getrusage(unix.RUSAGE_SELF, &used) != nil {
+		return 0
+	}
+	return time.Duration(used.Utime.Nano() + used.Stime.Nano())
 }
