@@ -20,7 +20,11 @@ const large = 500
 // none will ever succeed.
 func (l *Loop) look(reasons watch.Reason) error {
 	begin, used := time.Now(), processor()
-	defer func() { l.budget.Spend(time.Now(), processor()-used) }()
+	defer func() {
+		if !reasons.Has(watch.Start) { // which has everything to do
+			l.budget.Spend(time.Now(), processor()-used)
+		}
+	}()
 	l.alive()
 	if reasons.Has(watch.Claims) && l.Engine.Store.Missing() {
 		clear(l.known) // they are lost: all is claimed anew
