@@ -540,6 +540,9 @@ func (w *world) step(which, what byte) {
 		if what%9 == 1 && what >= 64 {
 			w.daemon(c, int(which)/len(w.conns), int(what)/9-7)
 			break
+		} else if what >= 128 {
+			w.repair()
+			break
 		}
 		w.up(c)
 	case 2:

@@ -308,3 +308,20 @@ conn nameless
 		t.Errorf("claimed again: %d plans (%v)", len(c.Plans), err)
 	}
 }
+
+// repair repairs all claims as far as strangers let it. A second repair finds
+// nothing to do.
+func (w *world) repair() {
+	if _, err := w.engine().Repair(nil); err != nil {
+		w.t.Fatalf("repair: %v", err)
+	}
+	again, err := w.engine().Repair(nil)
+	if err != nil || len(again.Repaired) > 0 {
+		w.t.Fatalf("repaired again: %v (%v)", again.Repaired, err)
+	}
+	for _, c := range again.Claims {
+		if c.Condition != updown.InSync && c.Condition != updown.Waiting && !w.intruded() {
+			w.t.Fatalf("repaired, and %s is %s: %q", c.Name, c.Condition, c.Problems)
+		}
+	}
+}

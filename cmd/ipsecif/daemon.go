@@ -36,6 +36,9 @@ const daemonLock = "daemon.lock"
 // runDaemon works until a signal ends it.
 func (a *app) runDaemon() error {
 	debug.SetGCPercent(100) // it lives long, and rests for most of that
+	signals := make(chan os.Signal, 4)
+	signal.Notify(signals, syscall.SIGHUP, syscall.SIGINT, syscall.SIGTERM) // which wait until it can answer
+	defer signal.Stop(signals)
 	if err := os.MkdirAll(a.stateDir, 0o755); err != nil {
 		return fmt.Errorf("making the state directory: %w", err)
 	}
@@ -70,8 +73,6 @@ func (a *app) runDaemon() error {
 	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()
 	a.attend(ctx, l)
-	signals := make(chan os.Signal, 4)
-	signal.Notify(signals, syscall.SIGHUP, syscall.SIGINT, syscall.SIGTERM)
 	go func() {
 		for s := range signals {
 			if s == syscall.SIGHUP {

@@ -1,24 +1,32 @@
 package daemon
 
-import "time"
+import (
+	"time"
 
-// Budget limits how much of its time the daemon looks at the host. One look after
-// the other is allowed until a burst is used up; from then on each has to wait
-// for ten times as long as they take. The zero value allows a whole burst.
+	"golang.org/x/sys/unix"
+)
+
+// Budget limits how much of a processor looking at the host takes. One look after
+// the other is allowed until a burst is used up; from then on each is followed by a
+// pause of ten times its work. The zero value allows a whole burst. What a look
+// waits for, on a busy machine or for a lock, is no work: others must not make
+// repairs late.
 type Budget struct {
 	used time.Duration // of the burst
+	last time.Duration // the work that was done at
 	at   time.Time
 }
 
 const (
 	burst = time.Second
 	share = 10 // one part in so many
+	// longestPause bounds what follows a look that has changed a lot.
+	longestPause = 30 * time.Second
 )
 
 // Spend notes work that ended at a time.
 func (b *Budget) Spend(now time.Time, work time.Duration) {
-	b.used = b.left(now) + work
-	b.at = now
+	b.used, b.last, b.at = b.left(now)+work, work, now
 }
 
 // left returns what is used and not earned back yet.
@@ -29,8 +37,18 @@ func (b *Budget) left(now time.Time) time.Duration {
 // Ready returns the time from which on there is room for work.
 func (b *Budget) Ready(now time.Time) time.Time {
 	over := b.left(now) - burst
-	if over < 0 {
+	ready := b.at.Add(min(share*b.last, longestPause))
+	if over < 0 || ready.Before(now) {
 		return now
 	}
-	return now.Add(over * share)
+	return ready
+}
+
+// processor returns the processor time that this process has used.
+func processor() time.Duration {
+	var used unix.Rusage
+	if unix.Getrusage(unix.RUSAGE_SELF, &used) != nil {
+		return 0
+	}
+	return time.Duration(used.Utime.Nano() + used.Stime.Nano())
 }

@@ -84,8 +84,16 @@ func TestBudget(t *testing.T) {
 		t.Error("no second look in a burst")
 	}
 	b.Spend(now, burst)
-	if got, want := b.Ready(now).Sub(now), 5*burst; got != want {
+	if got, want := b.Ready(now).Sub(now), 10*burst; got != want {
 		t.Errorf("after one and a half bursts: wait for %v, want %v", got, want)
+	}
+	b.Spend(now, time.Minute)
+	if got := b.Ready(now).Sub(now); got != longestPause {
+		t.Errorf("after a minute of work: wait for %v, want %v", got, longestPause)
+	}
+	b.Spend(now, time.Millisecond)
+	if got, want := b.Ready(now).Sub(now), 10*time.Millisecond; got != want {
+		t.Errorf("after a millisecond: wait for %v, want %v", got, want)
 	}
 	// A storm: as much as is allowed for an hour.
 	var worked time.Duration

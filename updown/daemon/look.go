@@ -19,7 +19,12 @@ const large = 500
 // conns accordingly, and repairs all claims. An error of the first look says that
 // none will ever succeed.
 func (l *Loop) look(reasons watch.Reason) error {
-	begin := time.Now()
+	begin, used := time.Now(), processor()
+	defer func() {
+		if !reasons.Has(watch.Start) { // which has everything to do
+			l.budget.Spend(time.Now(), processor()-used)
+		}
+	}()
 	l.alive()
 	if reasons.Has(watch.Claims) && l.Engine.Store.Missing() {
 		clear(l.known) // they are lost: all is claimed anew
@@ -45,7 +50,6 @@ func (l *Loop) look(reasons watch.Reason) error {
 		l.account(now, repair)
 	}
 	_, l.heldUntil = l.fights.Held(now)
-	l.budget.Spend(now, now.Sub(begin))
 	l.rest(now)
 	l.publish(repair, err, now.Sub(begin))
 	if first && err != nil && !errors.Is(err, unix.EWOULDBLOCK) { // somebody has the lock for long
