@@ -718,6 +718,7 @@ func FuzzConverge(f *testing.F) {
 	f.Add("not-mark", []byte{0, 0, 1, 0, 2, 0, 3, 0, 4, 0, 0, 2, 1, 14, 2, 4})
 	f.Add("mark-underlay", []byte{0, 0, 1, 0, 2, 0, 3, 0, 4, 0, 0, 2, 1, 14, 2, 4})
 	f.Add("two-rules", []byte{0, 0, 1, 0, 2, 0, 3, 0, 4, 0, 0, 2, 1, 14, 2, 4})
+	f.Add("mark-underlay", []byte{193, 10, 234, 126, 120, 244, 5, 97, 160, 71, 93, 30, 174, 228, 120, 189, 5, 118})
 	f.Fuzz(func(t *testing.T, scheme string, steps []byte) {
 		if !slices.Contains(schemes, scheme) || len(steps) > 64 {
 			t.Skip()

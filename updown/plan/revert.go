@@ -10,7 +10,8 @@ import (
 )
 
 // revert returns the operations that undo what done has done in one network
-// namespace: those that delete, and the others.
+// namespace: those that delete, and the others. Routes that go along with what is
+// deleted are shielded until they are there again.
 func revert(before, now State, done []Op) (unmakes, makes []Op) {
 	made := map[string]Object{}      // by key, what done has left there; nil for deleted
 	links := map[string]bool{}       // whose objects may have gone along with something
@@ -36,7 +37,7 @@ func revert(before, now State, done []Op) (unmakes, makes []Op) {
 			parts = append(parts, o)
 		}
 	}
-	r := orderOf(before, now)
+	r, start := orderOf(before, now), now
 	unmakes = prune(r.unmaking(revertMade(before, now, made)))
 	now = after(now, unmakes)
 	moves := r.making(revertMoves(before, now, made))
@@ -60,7 +61,8 @@ func revert(before, now State, done []Op) (unmakes, makes []Op) {
 		}
 	}
 	unmakes, chains := cut(unmakes)
-	return unmakes, slices.Concat(moves, r.making(makes), chains)
+	shields := shield(slices.DeleteFunc(slices.Clone(makes), func(op Op) bool { return start[op.Object.Key()] == nil }), start)
+	return slices.Concat(shields, unmakes), slices.Concat(moves, r.making(makes), undone(shields), chains)
 }
 
 // cut takes the deletions of chains of nftables out: until an entry is restored
