@@ -63,6 +63,7 @@ func (a *app) runDaemon() error {
 	for _, err := range w.Unwatched() {
 		log(daemon.Message{Priority: daemon.Warning, Text: err.Error() + "; such changes are found late"})
 	}
+	sayNetworkd(log)
 	service := notify.New()
 	l := &daemon.Loop{
 		Engine: &updown.Engine{Kernel: k, Store: claim.Open(a.stateDir)},

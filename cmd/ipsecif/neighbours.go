@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/ipsecif/ipsecif/conn"
+	"github.com/ipsecif/ipsecif/systemd/networkd"
 	"github.com/ipsecif/ipsecif/updown/daemon"
 )
 
@@ -28,7 +29,10 @@ var protocolFiles = []string{
 // neighbours looks who else works on this host. It is a guess for a message, so
 // what cannot be read is left out.
 func (a *app) neighbours() daemon.Neighbours {
-	n := daemon.Neighbours{Networkd: anyExists(networkdSigns), NetworkManager: anyExists(networkManagerSigns), Charon: anyExists(charonSigns)}
+	n := daemon.Neighbours{NetworkManager: anyExists(networkManagerSigns), Charon: anyExists(charonSigns)}
+	if foreign, runs, _ := networkdForeign(); runs {
+		n.Networkd, n.DeletesRoutes, n.DeletesRules = true, foreign.Routes.Yes, foreign.Rules.Yes
+	}
 	n.Protocols = map[uint8]string{}
 	for _, pattern := range protocolFiles {
 		names, _ := filepath.Glob(pattern)
@@ -44,6 +48,26 @@ func (a *app) neighbours() daemon.Neighbours {
 		}
 	}
 	return n
+}
+
+// networkdForeign says whether systemd-networkd runs, and what it does with what
+// others make.
+func networkdForeign() (foreign networkd.Foreign, runs bool, err error) {
+	if !anyExists(networkdSigns) {
+		return foreign, false, nil
+	}
+	foreign, err = networkd.ReadForeign(os.DirFS("/"))
+	return foreign, true, err
+}
+
+// sayNetworkd says what systemd-networkd does beside the daemon.
+func sayNetworkd(log func(daemon.Message)) {
+	switch foreign, runs, err := networkdForeign(); {
+	case err != nil:
+		log(daemon.Message{Priority: daemon.Warning, Text: err.Error()})
+	case runs:
+		log(daemon.Message{Priority: daemon.Info, Text: foreign.Advice()})
+	}
 }
 
 // addProtocols adds those of a file: lines of a number and a name.

@@ -64,6 +64,9 @@ func TestDaemonManners(t *testing.T) {
 	if run(t, "ip link show dev ipsec1"); !shows("StatusText", `1 conn in sync, 1 blocked: ill: cannot add "10.2.0.0/16 dev ipsec2 `)() {
 		t.Error(run(t, "systemctl status "+unit))
 	}
+	eventually(t, "what networkd does in the journal", func() bool {
+		return strings.Contains(run(t, "journalctl -q -o cat -t ipsecif"), "systemd-networkd deletes what others make, except with the protocol kernel")
+	})
 	run(t, "ip link del ipsec1")
 	const fields = "journalctl -q -o cat -t ipsecif IPSECIF_CONN=well IPSECIF_IF_ID=1"
 	eventually(t, "the repair in the journal", func() bool {

@@ -465,7 +465,7 @@ func TestNames(t *testing.T) {
 func TestFight(t *testing.T) {
 	in(t, base, func(h *host) {
 		h.start()
-		h.around = daemon.Neighbours{Networkd: true}
+		h.around = daemon.Neighbours{Networkd: true, DeletesRules: true}
 		const rule = "ip -6 rule del priority 100 lookup 50 protocol kernel"
 		var warned []string
 		begin, repairs := time.Now(), 0

@@ -14,6 +14,8 @@ import (
 // host, as far as can be seen.
 type Neighbours struct {
 	Networkd       bool             // systemd-networkd runs
+	DeletesRoutes  bool             // and deletes routes that it has not made
+	DeletesRules   bool             // the same of rules
 	NetworkManager bool             // NetworkManager runs
 	Charon         bool             // strongSwan's daemon runs
 	Protocols      map[uint8]string // names of route protocols (rt_protos)
@@ -43,11 +45,11 @@ func (n Neighbours) advice(r updown.Repaired) string {
 		if is, ok := had.(routing.Route); ok && !is.Mine() {
 			return n.ofRoute(is, r.Conns)
 		}
-		if n.Networkd {
+		if n.DeletesRoutes {
 			return "systemd-networkd deletes routes that it does not know; set ManageForeignRoutes=no in section [Network] of networkd.conf(5)"
 		}
 	case routing.Rule:
-		if n.Networkd {
+		if n.DeletesRules {
 			return "systemd-networkd deletes rules that it does not know; set ManageForeignRoutingPolicyRules=no in section [Network] of networkd.conf(5)"
 		}
 	case xfrmi.Link, xfrmi.Attr, xfrmi.Addr:

@@ -19,7 +19,7 @@ func TestAdvice(t *testing.T) {
 		link  = "ip link add ipsec1 type xfrm if_id 1"
 		addr  = "ip -4 address add 192.0.3.1/32 dev ipsec1 proto 50"
 	)
-	all := Neighbours{Networkd: true, NetworkManager: true, Charon: true, Protocols: map[uint8]string{186: "bgp"}, StockUpdown: []string{"old"}}
+	all := Neighbours{Networkd: true, DeletesRoutes: true, DeletesRules: true, NetworkManager: true, Charon: true, Protocols: map[uint8]string{186: "bgp"}, StockUpdown: []string{"old"}}
 	for _, tt := range []struct {
 		op, had string
 		around  Neighbours
@@ -27,6 +27,7 @@ func TestAdvice(t *testing.T) {
 	}{
 		{route, "", all, "ManageForeignRoutes=no"},
 		{route, "", Neighbours{}, "not known who"},
+		{route, "", Neighbours{Networkd: true, DeletesRules: true}, "not known who"},
 		{route, bgp, all, "(bgp); give it another metric there, or metric= to the conn net"},
 		{route, bgp, Neighbours{}, "(protocol 186); give it another metric"},
 		{route, boot, all, "libreswan's own hook works on routes of old, set leftupdown="},
@@ -35,6 +36,7 @@ func TestAdvice(t *testing.T) {
 		{route, fixed, Neighbours{}, "takes its place each time (protocol 4)"},
 		{rule, "", all, "ManageForeignRoutingPolicyRules=no"},
 		{rule, "", Neighbours{NetworkManager: true}, "not known who"},
+		{rule, "", Neighbours{Networkd: true, DeletesRoutes: true}, "not known who"},
 		{link, "", all, "unmanaged-devices=interface-name:ipsec1"},
 		{addr, "", all, "unmanaged-devices=interface-name:ipsec1"},
 		{addr, "", Neighbours{Networkd: true}, "Unmanaged=yes in section [Link] of a .network file that matches ipsec1"},
