@@ -60,7 +60,7 @@ conn external
 // breakages are what somebody else does meanwhile; not all of them succeed.
 var breakages = []string{
 	"ip link del ipsec6", "ip link del ipsec1", "ip link set ipsec6 down", "ip -4 address flush dev ipsec6", "ip -4 route flush table 50",
-	"ip -4 rule del priority 98", "ip -4 rule del priority 97", "ip -4 route del 10.4.0.0/16", "ip -6 route del 2001:db8:44::/64", "nft flush ruleset",
+	"ip -4 rule del priority 98", "ip -4 rule del priority 97", "ip -4 route del 10.4.0.0/16", "ip -6 route flush dev ipsec6 proto 50", "nft flush ruleset",
 	"sysctl -q -w net.ipv4.conf.eth0.rp_filter=1", "ip link del ipsec0",
 }
 
